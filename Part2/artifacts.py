@@ -1,0 +1,151 @@
+"""The record: one run = one configuration = one JSON file that says what made it. The same file serves both Parts.
+
+An artifact holds the configuration with its seed, the results, the seconds they took, versions, hardware, and a
+fingerprint of the configuration and of the code that determines the results (comments and docstrings left out). An
+artifact whose fingerprint still fits is up to date: its run is skipped. Files are written whole or not at all.
+"""
+
+import ast
+import contextlib
+import hashlib
+import inspect
+import io
+import json
+import os
+import platform
+import tempfile
+import textwrap
+import time
+import tokenize
+from importlib import metadata
+from pathlib import Path
+
+import torch
+
+SMOKE = os.environ.get("SMOKE") == "1"  # toy sizes in a scratch copy; ./run_all.sh --smoke sets it
+PACKAGES = ("torch", "torchvision", "numpy", "matplotlib", "scikit-learn", "torchmetrics")
+
+
+class ArtifactError(Exception):
+    """An artifact is missing, unreadable or stale; the message says which, and the command that makes it anew."""
+
+
+def essence(source):
+    """The Python source without comments, docstrings and blank lines, the same on every Python version."""
+    lines = source.splitlines()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            for number in range(node.body[0].lineno - 1, node.body[0].end_lineno):
+                lines[number] = ""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    return "\n".join(line.rstrip() for line in lines if line.strip())
+
+
+def code(*parts):
+    """The sources of functions, classes and modules as they are now, at import: what is edited later did not run."""
+    return [essence(textwrap.dedent(inspect.getsource(part))) for part in parts]
+
+
+def fingerprint(config, code):
+    """Hex digest of a configuration and of the sources that `code` returned."""
+    return hashlib.sha256(json.dumps([config, code], sort_keys=True).encode()).hexdigest()[:16]
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@contextlib.contextmanager
+def atomic(path):
+    """A temporary path beside `path` to write to; renamed to `path` when the block ends well, else removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(temporary)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp's files are the owner's alone
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def hardware():
+    """The processor, its cores, the threads torch uses, and the GPU if there is one, in words."""
+    cpu = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        names = [line.split(":")[1] for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+        cpu = names[0].strip() if names else cpu
+    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return f"{cpu}, {os.cpu_count()} cores, {torch.get_num_threads()} thread(s){gpu}"
+
+
+def versions():
+    return {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
+
+
+def write(path, config, code, seconds, **results):
+    """Writes the artifact and returns it. A toy run refuses to replace a real one (ArtifactError)."""
+    if SMOKE and path.exists() and not json.loads(path.read_text())["smoke"]:
+        raise ArtifactError(f"{path} is of the record; SMOKE=1 is for the scratch copy that ./run_all.sh --smoke makes")
+    artifact = {
+        "fingerprint": fingerprint(config, code),
+        "config": config,
+        "smoke": SMOKE,
+        "seconds": round(seconds, 1),
+        "finished": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
+        "hardware": hardware(),
+        "versions": versions(),
+        **results,
+    }
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(artifact, indent=1, allow_nan=False) + "\n")
+    return artifact
+
+
+def is_current(path, config, code):
+    """Whether `path` holds the results of this configuration and this code."""
+    try:
+        read(path, config, code, "")
+    except ArtifactError:
+        return False
+    return True
+
+
+def read(path, config, code, command):
+    """The artifact at `path`; ArtifactError, naming `command`, if it is missing, unreadable or stale."""
+    try:
+        artifact = json.loads(path.read_text())
+        found = artifact["fingerprint"]
+    except FileNotFoundError:
+        raise ArtifactError(f"{path} is missing; make it with: {command}") from None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ArtifactError(f"{path} is not a readable artifact ({error!r}); make it anew with: {command}") from None
+    expected = fingerprint(config, code)
+    if found != expected:
+        raise ArtifactError(
+            f"{path} is stale: its fingerprint is {found}, configuration and code now give {expected}; "
+            f"make it anew with: {command}"
+        )
+    return artifact
+
+
+def shared(items):
+    """Yields (number, item): all of `items` in turn, or under torchrun those that fall to this process.
+
+    Under torchrun each process takes the next item that none has taken, through the launcher's own key-value store.
+    """
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        yield from enumerate(items)
+        return
+    environment = os.environ
+    store = torch.distributed.TCPStore(environment["MASTER_ADDR"], int(environment["MASTER_PORT"]), is_master=False)
+    # a restart by the launcher counts anew: what its predecessor finished is found up to date and skipped
+    store = torch.distributed.PrefixStore(f"items/{environment.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
+    while (number := store.add("next", 1) - 1) < len(items):
+        yield number, items[number]

@@ -1,0 +1,129 @@
+"""The MNIST classifier that measures the GAN: which digit an image shows, how surely, and features to compare sets by.
+
+    python classifier.py            trains it, unless done: results/classifier.json and classifier.pt
+
+A small convolutional network (LeCun et al. 1998 in spirit), trained on randomly shifted images with Adam under a
+one-cycle learning rate (Smith & Topin 2018). Images are (batch, 1, 28, 28) in [-1, 1], as the generator makes them.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+import artifacts
+from my_gan import DATASET, HERE, Batches, mnist
+
+WEIGHTS, ARTIFACT = HERE / "results" / "classifier.pt", HERE / "results" / "classifier.json"
+CONFIG = {"dataset": DATASET, "n_epochs": 3 if artifacts.SMOKE else 10, "batch_size": 128, "lr": 3e-3, "seed": 0}
+COMMAND = "python classifier.py --retrain"
+
+
+class Classifier(nn.Module):
+    """images (batch, 1, 28, 28) in [-1, 1] -> logits (batch, 10); `features` gives the 128 values before them."""
+
+    num_features = 128  # the attribute by which torchmetrics learns the size
+
+    def __init__(self):
+        super().__init__()
+
+        def block(n_in, n_out):
+            return nn.Conv2d(n_in, n_out, 3, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU()
+
+        self.body = nn.Sequential(
+            *(*block(1, 16), *block(16, 32), nn.MaxPool2d(2)),  # 14 x 14
+            *(*block(32, 32), *block(32, 64), nn.MaxPool2d(2)),  # 7 x 7
+            *(nn.Flatten(), nn.Linear(64 * 7 * 7, self.num_features), nn.ReLU()),
+        )
+        self.head = nn.Linear(self.num_features, 10)
+
+    def features(self, images):
+        return self.body(images)
+
+    def forward(self, images):
+        return self.head(nn.functional.dropout(self.features(images), 0.3, self.training))
+
+
+@torch.no_grad()
+def classify(classifier, images):
+    """(digit int64 (n,), its probability (n,)) for each of `images` (n, 1, 28, 28) in [-1, 1]."""
+    probabilities = torch.cat([classifier(part).softmax(1) for part in images.split(1000)])
+    return probabilities.argmax(1), probabilities.amax(1)
+
+
+def normalise(images):
+    """uint8 (n, 28, 28) -> float32 (n, 1, 28, 28) in [-1, 1]."""
+    return images.unsqueeze(1).float() / 127.5 - 1
+
+
+def shift(images, pixels=2):
+    """The batch moved by up to `pixels` in each direction, the border filled with background."""
+    row, column = torch.randint(0, 2 * pixels + 1, (2,)).tolist()
+    padded = nn.functional.pad(images, [pixels] * 4, value=-1.0)
+    return padded[..., row : row + 28, column : column + 28]
+
+
+def fit(images, labels, test_images, test_labels, config):
+    """Trains on `images`; returns (the classifier in eval mode, test accuracy after each epoch)."""
+    torch.manual_seed(config["seed"])
+    classifier = Classifier()
+    batches = Batches(images, labels, config["batch_size"], torch.Generator().manual_seed(config["seed"]), "cpu")
+    optimizer = torch.optim.Adam(classifier.parameters(), fused=True)
+    steps = config["n_epochs"] * len(batches)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config["lr"], total_steps=steps)
+    accuracies = []
+    for epoch in range(config["n_epochs"]):
+        classifier.train()
+        for x, y in batches:
+            with torch.autocast("cpu", torch.bfloat16):
+                logits = classifier(shift(x))
+            optimizer.zero_grad()
+            cross_entropy(logits.float(), y).backward()
+            optimizer.step()
+            schedule.step()
+        digits, _ = classify(classifier.eval(), normalise(test_images))
+        accuracies.append((digits == test_labels).float().mean().item())
+        print(f"classifier: epoch {epoch + 1}/{config['n_epochs']}  test accuracy {accuracies[-1]:.4f}", flush=True)
+    return classifier, accuracies
+
+
+CODE = artifacts.code(Classifier, classify, normalise, shift, fit, Batches, mnist.load)
+
+
+def load_classifier():
+    """The trained classifier in eval mode; ArtifactError if it is missing, stale or unreadable."""
+    artifacts.read(ARTIFACT, CONFIG, CODE, COMMAND)
+    try:
+        classifier = Classifier()
+        classifier.load_state_dict(torch.load(WEIGHTS, weights_only=True, map_location="cpu"))
+    except Exception as error:  # torch.load and load_state_dict raise many kinds
+        raise artifacts.ArtifactError(f"{WEIGHTS} cannot be read ({error!r:.200}); make it with: {COMMAND}") from error
+    return classifier.eval()
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data_root", type=Path, default=mnist.HERE, help="folder that holds MNIST/raw")
+    parser.add_argument("--retrain", action="store_true", help="train anew even if up to date")
+    args = parser.parse_args(argv)
+    if not args.retrain and WEIGHTS.exists() and artifacts.is_current(ARTIFACT, CONFIG, CODE):
+        print(f"{ARTIFACT} is up to date (--retrain makes it anew)")
+        return
+    started = time.perf_counter()
+    train_set, test_set = (mnist.load(DATASET, split, args.data_root) for split in ("train", "test"))
+    classifier, accuracies = fit(*train_set, *test_set, CONFIG)
+    with artifacts.atomic(WEIGHTS) as temporary:
+        torch.save(classifier.state_dict(), temporary)
+    results = {"classifier_sha256": artifacts.sha256(WEIGHTS), "test_accuracy": accuracies}
+    artifacts.write(ARTIFACT, CONFIG, CODE, time.perf_counter() - started, **results)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (mnist.DataError, artifacts.ArtifactError) as error:
+        sys.exit(f"classifier.py: {error}")

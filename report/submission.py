@@ -1,0 +1,237 @@
+"""Notebooks and report -> PDFs; the allow-list -> a zip that was unpacked elsewhere and re-run before it gets its name.
+
+python report/submission.py notebooks|report [--student NUMBER] [--name "NAME"]
+python report/submission.py zip [--student NUMBER]          <NUMBER>_assignment3.zip and VERIFIED.txt
+python report/submission.py verify FILE.zip                 unpacks and re-runs a zip that is there already
+"""
+
+import argparse
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "Part1"))
+
+import nbformat  # noqa: E402
+from nbclient import NotebookClient  # noqa: E402
+from nbclient.exceptions import CellExecutionError  # noqa: E402
+from nbconvert import MarkdownExporter  # noqa: E402
+
+import artifacts  # noqa: E402
+
+NOTEBOOKS = ("Part1/task2.ipynb", "Part2/Part2.ipynb")
+ALLOWED = (  # what the zip holds: patterns relative to the checkout; each must match something
+    *("README.md", "requirements.txt", "run_all.sh", "pyproject.toml"),
+    *("Part1/*.py", "Part1/task2.ipynb", "Part1/task2.pdf", "Part1/results/*/*.json"),
+    *("Part2/*.py", "Part2/Part2.ipynb", "Part2/Part2.pdf", "Part2/dataset/*.py"),
+    *("Part2/results/*.json", "Part2/results/*.pt", "Part2/results/*.png", "Part2/images/*.png"),
+    "Part2/mnist_generator.pt",
+    *("report/*.py", "report/*.tex", "report/report.pdf", "report/generated/*"),
+    "tests/*.py",
+)
+RERUN = (  # what must work in the unpacked zip: (folder, arguments of python)
+    ("Part1", ("train.py", "--max_epoch", "1")),
+    ("Part2", ("my_gan.py", "--dataset", "digits", "--n_epochs", "1")),
+)
+AWAY = ROOT / ".out_of_reach"  # run_all.sh puts back what a killed verification left here
+SOURCE_DATE = {"SOURCE_DATE_EPOCH": "1700000000", "FORCE_SOURCE_DATE": "1"}  # the same PDF whenever it is built
+
+
+class SubmissionError(Exception):
+    """A step failed; the message says which, why, and what to look at."""
+
+
+def call(command, cwd, **environment):
+    """Runs a command; SubmissionError with the end of its output if it fails. Returns the output."""
+    done = subprocess.run(
+        list(map(str, command)),
+        cwd=cwd,
+        env=os.environ | environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode:
+        tail = "\n".join(done.stdout.strip().splitlines()[-25:])
+        raise SubmissionError(f"`{' '.join(map(str, command))}` ended with status {done.returncode} in {cwd}:\n{tail}")
+    return done.stdout
+
+
+def execute(path):
+    """Runs a notebook top to bottom in its own folder and returns it; SubmissionError names the cell that failed."""
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook, timeout=600, kernel_name="python3", record_timing=False, resources={"metadata": {"path": path.parent}}
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        raise SubmissionError(f"{path}: a cell failed:\n{error}") from error
+    notebook.metadata = {"kernelspec": notebook.metadata.get("kernelspec", {}), "language_info": {"name": "python"}}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if output.get("name") == "stderr":
+                raise SubmissionError(f"{path}: a cell wrote to stderr, expected no warnings:\n{output['text']}")
+    return notebook
+
+
+def notebook_pdf(notebook, path, author):
+    """The notebook's prose and results, without its code, as a PDF at `path`."""
+    exporter = MarkdownExporter(exclude_input=True, exclude_input_prompt=True, exclude_output_prompt=True)
+    text, resources = exporter.from_notebook_node(notebook)
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        for name, data in resources["outputs"].items():
+            (folder / name).write_bytes(data)
+        (folder / "notebook.md").write_text(re.sub(r"!\[png\]", "![]", text), encoding="utf-8")
+        variables = {
+            "geometry": "margin=25mm",
+            "CJKmainfont": "FandolSong-Regular.otf",
+            "CJKoptions": "BoldFont=FandolSong-Bold.otf,AutoFakeSlant",
+            "colorlinks": "true",
+            "author": author,
+        }
+        options = [part for name, value in variables.items() for part in ("-V", f"{name}={value}")]
+        reader = "--from=markdown-implicit_figures"
+        call(["pandoc", "notebook.md", reader, "-s", "-o", "notebook.tex", *options], folder)
+        typeset(folder / "notebook.tex", path)
+
+
+def typeset(source, path):
+    """latexmk with XeLaTeX; the PDF replaces `path` when it is whole and no character is missing from its fonts."""
+    with tempfile.TemporaryDirectory() as build:
+        command = ["latexmk", "-xelatex", "-halt-on-error", "-interaction=nonstopmode", f"-outdir={build}", source.name]
+        call(command, source.parent, **SOURCE_DATE)
+        log = (Path(build) / source.with_suffix(".log").name).read_text(errors="replace")
+        if missing := sorted(set(re.findall(r"Missing character: There is no (\S+)", log))):
+            raise SubmissionError(
+                f"{source.name}: no font has the characters {' '.join(missing)}; write them otherwise"
+            )
+        with artifacts.atomic(path) as temporary:
+            shutil.copyfile(Path(build) / source.with_suffix(".pdf").name, temporary)
+
+
+def notebooks(args):
+    for relative in NOTEBOOKS:
+        path = ROOT / relative
+        started = time.perf_counter()
+        notebook = execute(path)
+        with artifacts.atomic(path) as temporary:
+            nbformat.write(notebook, temporary)
+        notebook_pdf(notebook, path.with_suffix(".pdf"), " ".join(filter(None, (args.name, args.student))))
+        print(f"{relative}: run and printed in {time.perf_counter() - started:.0f} s", flush=True)
+
+
+def report(args):
+    command = [sys.executable, "generate.py", "--student", args.student, "--name", args.name]
+    call(command, ROOT / "report", **SOURCE_DATE)
+    typeset(ROOT / "report" / "report.tex", ROOT / "report" / "report.pdf")
+
+
+def build(path, folder):
+    """Zips what ALLOWED names into `path`, below `folder`, in a fixed order with fixed times: the same zip again."""
+    files = []
+    for pattern in ALLOWED:
+        found = sorted(ROOT.glob(pattern))
+        if not found:
+            raise SubmissionError(f"nothing matches {pattern}, which the zip must hold; run ./run_all.sh")
+        files += found
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            entry = zipfile.ZipInfo(f"{folder}/{file.relative_to(ROOT).as_posix()}", (2020, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = (0o755 if file.suffix == ".sh" else 0o644) << 16
+            archive.writestr(entry, file.read_bytes())
+    return len(files)
+
+
+@contextlib.contextmanager
+def out_of_reach():
+    """The checkout's folders moved away while the block runs, so that nothing in it can be used by mistake."""
+    moved = [name for name in ("Part1", "Part2", "report", "tests") if (ROOT / name).exists()]
+    terminate = signal.signal(signal.SIGTERM, lambda *_: sys.exit("verify: terminated"))  # so that `finally` runs
+    AWAY.mkdir()
+    try:
+        for name in moved:
+            (ROOT / name).rename(AWAY / name)
+        yield
+    finally:
+        for name in moved:
+            if (AWAY / name).exists():
+                (AWAY / name).rename(ROOT / name)
+        AWAY.rmdir()
+        signal.signal(signal.SIGTERM, terminate)
+
+
+def verify(path):
+    """Unpacks the zip in a folder with a space and a Chinese character and re-runs it there, the checkout moved away.
+
+    Returns lines that say what was run and how long it took; SubmissionError if anything does not work.
+    """
+    lines = []
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Path(scratch) / "grader 评分"
+        with zipfile.ZipFile(path) as archive:
+            archive.extractall(place)
+        (unpacked,) = place.iterdir()
+        with out_of_reach():
+            for relative in NOTEBOOKS:
+                started = time.perf_counter()
+                if not (unpacked / relative).exists():
+                    raise SubmissionError(f"{path.name}: {relative} is missing")
+                execute(unpacked / relative)
+                lines.append(f"{relative} top to bottom: {time.perf_counter() - started:.0f} s")
+            for folder, arguments in RERUN:
+                started = time.perf_counter()
+                call([sys.executable, *arguments], unpacked / folder)
+                lines.append(f"{folder}: python {' '.join(arguments)}: {time.perf_counter() - started:.0f} s")
+    return lines
+
+
+def make_zip(args):
+    path = ROOT / f"{args.student}_assignment3.zip"
+    with artifacts.atomic(path) as temporary:  # named as a submission only once it is verified
+        count = build(temporary, path.stem)
+        lines = verify(temporary)
+    versions = ", ".join(f"{name} {version}" for name, version in artifacts.versions().items())
+    head = [f"{path.name}: {count} files, {path.stat().st_size / 1e6:.1f} MB, sha256 {artifacts.sha256(path)}"]
+    head += ["Unpacked elsewhere, the checkout out of reach, and re-run there without error:"]
+    text = "\n".join([*head, *(f"  {line}" for line in lines), f"With {versions}; {artifacts.hardware()}", ""])
+    with artifacts.atomic(ROOT / "VERIFIED.txt") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    print(text, end="")
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("step", choices=("notebooks", "report", "zip", "verify"))
+    parser.add_argument("file", nargs="?", type=Path, help="the zip to verify")
+    parser.add_argument("--student", default="studentnumber", help="student number: title page and name of the zip")
+    parser.add_argument("--name", default="", help="name, for the title page")
+    args = parser.parse_args(argv)
+    if args.step == "verify":
+        if args.file is None or not zipfile.is_zipfile(args.file):
+            parser.error(f"verify needs a zip file; found {args.file}")
+        print("\n".join(verify(args.file.resolve())))
+    else:
+        {"notebooks": notebooks, "report": report, "zip": make_zip}[args.step](args)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (SubmissionError, artifacts.ArtifactError, OSError) as error:
+        sys.exit(f"submission.py: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\nsubmission.py: interrupted")
