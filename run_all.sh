@@ -107,7 +107,7 @@ missing_tools() {
 }
 
 DEBIAN="pandoc texlive-xetex texlive-latex-extra texlive-fonts-recommended texlive-plain-generic texlive-lang-chinese
-  lmodern latexmk poppler-utils"
+  fonts-arphic-uming lmodern latexmk poppler-utils"
 
 stage_setup() {
   if ! installed; then

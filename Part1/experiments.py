@@ -56,6 +56,19 @@ def lengths():
                 yield f"{model}_{recipe}_T{T}_seed{seed}", config
 
 
+def baselines():
+    """What needs no memory: always the commonest label, and the digit that was read most often."""
+    for T in LENGTHS:
+        yield f"T{T}", {"T": T, "seed": 0, "total_len": min(10 ** math.ceil(T / 2), 10_000)}
+
+
+def run_baselines(config):
+    x, labels = dataset.PalindromeDataset(config["T"] - 1, config["total_len"], seed=config["seed"]).tensors()
+    counts = torch.nn.functional.one_hot(x.long(), 10).sum(1)
+    constant = labels.bincount(minlength=10).max().item() / len(labels)
+    return {"constant": constant, "counting": utils.accuracy(counts, labels)}
+
+
 def run_defaults(config):
     return template.main(argparse.Namespace(**config))
 
@@ -117,6 +130,7 @@ def mean(values):
 NETWORKS = (dataset, lstm, vanilla_rnn, utils)
 EXPERIMENTS = {  # name: (its runs, what performs one, the code that determines its result)
     "defaults": (defaults, run_defaults, artifacts.code(run_defaults, template, *NETWORKS)),
+    "baselines": (baselines, run_baselines, artifacts.code(run_baselines, dataset, utils)),
     "lengths": (lengths, run_lengths, artifacts.code(run_lengths, validate, *NETWORKS)),
 }
 

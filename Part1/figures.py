@@ -8,6 +8,7 @@ import experiments
 COLOURS = {"lstm": "#0072B2", "rnn": "#D55E00"}  # of Okabe and Ito's palette, safe for colour-blind readers
 NAMES = {"lstm": "LSTM", "rnn": "RNN"}
 STYLES = {"published": "--", "tuned": "-"}
+UPDATES = (50, 200, 1000, 5000)
 CHANCE = {"color": "#999999", "lw": 0.8, "ls": ":"}
 
 
@@ -51,11 +52,13 @@ def curves(recipe):
             right.plot(run["history"]["update"], run["history"]["val_accuracy"], **style)
     for name, (left, right) in zip(("RNN", "LSTM"), axes, strict=True):
         left.set(ylabel=f"{name}: training loss", xscale="log")
+        left.set_xticks(UPDATES, UPDATES)
+        left.minorticks_off()
         left.axhline(np.log(10), **CHANCE)
         right.set(ylabel=f"{name}: validation accuracy")
         right.axhline(0.1, **CHANCE)
     for ax in axes[1]:
-        ax.set_xlabel("updates")
+        ax.set(xlabel="updates", xlim=UPDATES[:: len(UPDATES) - 1])
     axes[1, 1].legend(fontsize=7)
     return fig
 
@@ -98,3 +101,9 @@ def table():
         cell = [run["accuracy"] for run in runs], [run["solved_at"] for run in runs]
         rows.setdefault((NAMES[model], recipe), {})[T] = cell
     return [(*key, cells) for key, cells in rows.items()]
+
+
+def longest(cells):
+    """The longest T of a row of `table` up to which every seed solved every length; None if not even the first."""
+    solved = [T for T, (_, updates) in cells.items() if None not in updates]
+    return max((T for T in solved if all(shorter in solved for shorter in cells if shorter < T)), default=None)

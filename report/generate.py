@@ -54,7 +54,7 @@ def percent(values):
 def tabular(columns, header, rows):
     """A booktabs table; cells are LaTeX."""
     lines = [" & ".join(map(str, row)) + r" \\" for row in rows]
-    top = [f"\\begin{{tabular}}{{{columns}}}", r"\toprule", " & ".join(header) + r" \\", r"\midrule"]
+    top = [f"\\begin{{tabular}}[t]{{{columns}}}", r"\toprule", " & ".join(header) + r" \\", r"\midrule"]
     return "\n".join([*top, *lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
@@ -91,6 +91,14 @@ def length_tables():
     """Accuracies and updates until 99.9%, a row a network and recipe, a column a T."""
     rows = figures.table()
     header = ["network", "recipe", *(f"$T={T}$" for T in experiments.LENGTHS)]
+    baselines = [
+        [
+            r"\midrule " * (key == "counting") + words,
+            "",
+            *(percent([run[key]]) for run in experiments.load("baselines")),
+        ]
+        for key, words in (("counting", "commonest digit"), ("constant", "constant"))
+    ]
     accuracy = [[name, of, *(percent(cells[T][0]) for T in experiments.LENGTHS)] for name, of, cells in rows]
 
     def updates(cell):
@@ -98,7 +106,7 @@ def length_tables():
 
     solved = [[name, of, *(updates(cells[T][1]) for T in experiments.LENGTHS)] for name, of, cells in rows]
     columns = "ll" + "r" * len(experiments.LENGTHS)
-    return {"accuracy": tabular(columns, header, accuracy), "updates": tabular(columns, header, solved)}
+    return {"accuracy": tabular(columns, header, accuracy + baselines), "updates": tabular(columns, header, solved)}
 
 
 def recipe_table():
@@ -125,12 +133,9 @@ def numbers():
     lengths = experiments.load("lengths")
     gan, (quality, path) = my_gan.record(), evaluate.load()
     judge = artifacts.read(classifier.ARTIFACT, classifier.CONFIG, classifier.CODE, classifier.COMMAND)
-    every = [*experiments.load("defaults"), *lengths, gan, judge, quality, path]
+    every = [*experiments.load("defaults"), *experiments.load("baselines"), *lengths, gan, judge, quality, path]
 
-    def longest(name, recipe):
-        rows = [cells for *key, cells in figures.table() if key == [name, recipe]]
-        return max((T for T, (_, solved) in rows[0].items() if None not in solved), default="none")
-
+    longest = {f"Longest{name.title()}{of.title()}": figures.longest(cells) for name, of, cells in figures.table()}
     config = gan["config"]
     return {
         "Seeds": len(experiments.SEEDS),
@@ -144,11 +149,7 @@ def numbers():
         "MaxUpdates": f"{lengths[0]['config']['max_updates']:,}",
         "ExtraUpdates": lengths[0]["config"]["extra_updates"],
         "CheckEvery": lengths[0]["config"]["check_every"],
-        **{
-            f"Longest{name.title()}{recipe.title()}": longest(name, recipe)
-            for name in ("LSTM", "RNN")
-            for recipe in ("published", "tuned")
-        },
+        **longest,
         "GanEpochs": config["n_epochs"],
         "GanBatch": config["batch_size"],
         "GanLatent": config["latent_dim"],
@@ -182,6 +183,32 @@ def numbers():
     }
 
 
+def readme_results():
+    """The README's results, between the lines that mark their place."""
+    (quality, _), gan = evaluate.load(), my_gan.record()
+    rows = [
+        f"| {name}, {recipe} recipe: longest T up to which all {len(experiments.SEEDS)} seeds reach 99.9% "
+        f"(of {', '.join(map(str, experiments.LENGTHS))}) | {figures.longest(cells)} |"
+        for name, recipe, cells in figures.table()
+    ]
+    scores = [run["val_accuracy"][-1] for run in figures.grouped("defaults", "model")["lstm",]]
+    rows = [f"| LSTM, the template's defaults, T = 5: validation accuracy | {mean(scores):.1%} |", *rows]
+    rows += [
+        f"| GAN, {gan['config']['n_epochs']} epochs in {gan['seconds'] / 60:.0f} minutes: Fréchet distance to the "
+        f"training images (real test images: {quality['frechet_floor']:.2f}) | {quality['frechet']:.2f} |",
+        f"| its samples: share of the rarest and of the commonest digit "
+        f"| {min(quality['shares']):.1%}, {max(quality['shares']):.1%} |",
+    ]
+    return "\n".join(["| measured | result |", "| --- | ---: |", *rows])
+
+
+def fill_readme(text):
+    """The README's text with its results made anew."""
+    head, mark, rest = text.partition("<!-- results: written by report/generate.py -->\n")
+    _, end, tail = rest.partition("<!-- end of results -->")
+    return head + mark + readme_results() + "\n" + end + tail
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--student", default="studentnumber", help="student number, for the title page")
@@ -198,6 +225,11 @@ def main(argv=None):
             "discriminator": layer_table(my_gan.Discriminator(), torch.zeros(2, 784)),
             "settings": settings_table(my_gan.record()["config"]),
         }
+    readme = HERE.parent / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    if (filled := fill_readme(text)) != text:
+        with artifacts.atomic(readme) as temporary:
+            temporary.write_text(filled, encoding="utf-8")
     GENERATED.mkdir(exist_ok=True)
     commands = [f"\\newcommand{{\\{name}}}{{{value}}}" for name, value in values.items()]
     (GENERATED / "numbers.tex").write_text("\n".join(commands) + "\n", encoding="utf-8")

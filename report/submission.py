@@ -72,7 +72,13 @@ def execute(path):
     """Runs a notebook top to bottom in its own folder and returns it; SubmissionError names the cell that failed."""
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
-        notebook, timeout=600, kernel_name="python3", record_timing=False, resources={"metadata": {"path": path.parent}}
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": path.parent}},
+        extra_arguments=["--IPKernelApp.log_level=40"],  # else it warns of its own loopback connection
     )
     try:
         client.execute()
@@ -95,16 +101,9 @@ def notebook_pdf(notebook, path, author):
         for name, data in resources["outputs"].items():
             (folder / name).write_bytes(data)
         (folder / "notebook.md").write_text(re.sub(r"!\[png\]", "![]", text), encoding="utf-8")
-        variables = {
-            "geometry": "margin=25mm",
-            "CJKmainfont": "FandolSong-Regular.otf",
-            "CJKoptions": "BoldFont=FandolSong-Bold.otf,AutoFakeSlant",
-            "colorlinks": "true",
-            "author": author,
-        }
-        options = [part for name, value in variables.items() for part in ("-V", f"{name}={value}")]
-        reader = "--from=markdown-implicit_figures"
-        call(["pandoc", "notebook.md", reader, "-s", "-o", "notebook.tex", *options], folder)
+        options = ["--from=markdown-implicit_figures", "--shift-heading-level-by=-1", f"--metadata=author:{author}"]
+        options += ["-V", "geometry=margin=25mm", "-V", "colorlinks=true", "-H", ROOT / "report" / "cjk.tex"]
+        call(["pandoc", "notebook.md", "-s", "-o", "notebook.tex", *options], folder)
         typeset(folder / "notebook.tex", path)
 
 
@@ -116,7 +115,8 @@ def typeset(source, path):
         log = (Path(build) / source.with_suffix(".log").name).read_text(errors="replace")
         if missing := sorted(set(re.findall(r"Missing character: There is no (\S+)", log))):
             raise SubmissionError(
-                f"{source.name}: no font has the characters {' '.join(missing)}; write them otherwise"
+                f"{source.name}: no font here has {' '.join(missing)}; install Noto Serif CJK SC (Debian, Ubuntu: "
+                "apt-get install fonts-noto-cjk) or write the name in other characters"
             )
         with artifacts.atomic(path) as temporary:
             shutil.copyfile(Path(build) / source.with_suffix(".pdf").name, temporary)

@@ -1,0 +1,73 @@
+"""What is committed: artifacts up to date, notebooks saved from one clean run, a README that says what was measured."""
+
+import json
+import re
+
+import pytest
+from conftest import ROOT
+
+import evaluate
+import experiments
+import generate
+import my_gan
+import submission
+
+
+def test_every_artifact_is_there_and_up_to_date():
+    assert all(experiments.load(name) for name in experiments.EXPERIMENTS)
+    my_gan.record()
+    evaluate.load()
+
+
+@pytest.mark.parametrize("path", submission.NOTEBOOKS)
+def test_the_notebooks_were_saved_from_one_clean_run(path):
+    notebook = json.loads((ROOT / path).read_text(encoding="utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+    assert max(len(cell["source"]) for cell in cells) <= 15
+    outputs = [output for cell in cells for output in cell["outputs"]]
+    assert not [o for o in outputs if o["output_type"] == "error" or o.get("name") == "stderr"]
+    assert sum("image/png" in output.get("data", ()) for output in outputs) >= 4
+    shown = [o.get("text") or (o["data"] if len(o["data"]) == 1 else sorted(o["data"])) for o in outputs]
+    assert not re.search(r"/home/|/root/|/Users/|/tmp/|<Figure|it/s\]", json.dumps(shown))
+
+
+def test_the_readme_says_what_was_measured():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert generate.fill_readme(text) == text
+    assert len(text.splitlines()) <= 120
+
+
+def test_the_reports_numbers_come_from_artifacts(monkeypatch):
+    """Every command that the report uses is generated, and a changed artifact changes what it prints."""
+    values = generate.numbers()
+    source = (ROOT / "report" / "report.tex").read_text(encoding="utf-8")
+    used = set(re.findall(r"\\([A-Z][A-Za-z]+)", source)) - {"E", "Name", "Student"}
+    assert used == set(values) & used, used - set(values)
+    quality, path = evaluate.load()
+    monkeypatch.setattr(evaluate, "load", lambda: (quality | {"frechet": 99.94}, path))
+    assert generate.numbers()["Frechet"] == "99.9" != values["Frechet"]
+
+
+def test_every_table_and_figure_is_used():
+    source = (ROOT / "report" / "report.tex").read_text(encoding="utf-8")
+    assert set(re.findall(r"\\includegraphics\{(\w+)\.pdf\}", source)) == set(generate.FIGURES)
+
+
+def test_names_print_as_they_are():
+    assert generate.escape(r"A_b & 50% \x~") == r"A\_b \& 50\% \textbackslash{}x\textasciitilde{}"
+
+
+def test_a_character_without_a_font_is_an_error(tmp_path):
+    source = tmp_path / "a.tex"
+    source.write_text("\\documentclass{article}\\begin{document}x\U00020bb7\\end{document}", encoding="utf-8")
+    with pytest.raises(submission.SubmissionError, match="no font here has"):
+        submission.typeset(source, tmp_path / "a.pdf")
+    assert not (tmp_path / "a.pdf").exists()
+
+
+def test_latex_errors_are_shown(tmp_path):
+    source = tmp_path / "a.tex"
+    source.write_text("\\documentclass{article}\\begin{document}\\nonsense\\end{document}", encoding="utf-8")
+    with pytest.raises(submission.SubmissionError, match=r"latexmk.*\n(.*\n)*.*[Uu]ndefined control sequence"):
+        submission.typeset(source, tmp_path / "a.pdf")
