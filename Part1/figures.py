@@ -23,6 +23,7 @@ def grouped(experiment, *keys):
 def defaults():
     """Validation loss and accuracy over the epochs of the template's own training, a line a seed."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(6.3, 2.4), layout="constrained")
+    fig.get_layout_engine().set(w_pad=0.1)
     for (model,), runs in grouped("defaults", "model").items():
         for number, run in enumerate(runs):
             style = {"color": COLOURS[model], "lw": 1, "label": None if number else NAMES[model]}
@@ -39,6 +40,7 @@ def defaults():
 def curves(recipe):
     """Training loss and validation accuracy over updates, RNN above LSTM, a colour a length, a line a seed."""
     fig, axes = plt.subplots(2, 2, figsize=(6.3, 4.2), layout="constrained", sharex=True, sharey="col")
+    fig.get_layout_engine().set(w_pad=0.1)
     colours = dict(
         zip(experiments.LENGTHS, plt.cm.viridis(np.linspace(0, 0.92, len(experiments.LENGTHS))), strict=True)
     )
@@ -66,6 +68,7 @@ def curves(recipe):
 def by_length():
     """Final validation accuracy, and updates until solved, against T: mean over seeds, bars from least to most."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(6.3, 2.7), layout="constrained")
+    fig.get_layout_engine().set(w_pad=0.1)
     series = {}
     for (model, recipe, T), runs in grouped("lengths", "model", "recipe", "T").items():
         series.setdefault((model, recipe), []).append((T, runs))

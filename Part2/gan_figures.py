@@ -46,6 +46,7 @@ def losses():
     """The losses, and what D answers to real and to generated images, over training."""
     history = my_gan.record()["history"]
     fig, (left, right) = plt.subplots(1, 2, figsize=(6.3, 2.4), layout="constrained")
+    fig.get_layout_engine().set(w_pad=0.1)
     x = history["batches_done"]
     left.plot(x, history["loss_D"], color=BLUE, lw=0.8, label="D: −log D(x) − log(1 − D(G(z)))")
     left.plot(x, history["loss_G"], color=ORANGE, lw=0.8, label="G: −log D(G(z))")

@@ -110,14 +110,15 @@ def length_tables():
 
 
 def recipe_table():
-    def words(settings):
-        return ", ".join(f"{key.replace('_', ' ')} {value:g}" for key, value in settings.items())
+    def start(model, settings):
+        words = ", ".join(f"{key.replace('_', ' ')} {value:g}" for key, value in settings.items())
+        return words or {"lstm": "chrono", "rnn": "default"}[model]
 
     rows = [
-        [figures.NAMES[model], recipe, s["optimizer"], f"{s['lr']:g}", words(s["initialisation"]) or "default"]
+        [figures.NAMES[model], recipe, s["optimizer"], f"{s['lr']:g}", start(model, s["initialisation"])]
         for (model, recipe), s in experiments.RECIPES.items()
     ]
-    return tabular("llllr", ["network", "recipe", "optimiser", "learning rate", "initialisation"], rows)
+    return tabular("lllrl", ["network", "recipe", "optimiser", "learning rate", "initialisation"], rows)
 
 
 def settings_table(config):
