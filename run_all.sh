@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # From a fresh clone to the verified zip. `./run_all.sh --help` says more; README.md says what the files are.
 set -euo pipefail
+called_from=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 usage() {
@@ -53,8 +54,9 @@ case "$student" in
   "" | *[!A-Za-z0-9_-]*) fail "--student is '$student'; expected letters, digits, '-' and '_' only: it names the zip" ;;
 esac
 if [ -n "$data_root" ]; then
-  [ -d "$data_root" ] || fail "--data_root '$data_root' is not a folder; expected one that holds MNIST/raw"
-  data_root=$(cd "$data_root" && pwd)
+  folder=$(cd "$called_from" && cd "$data_root" 2>/dev/null && pwd) ||
+    fail "--data_root '$data_root' is not a folder; expected one that holds MNIST/raw"
+  data_root=$folder
 fi
 
 # ---------------------------------------------------------------------------------------------------------- set-up
@@ -62,6 +64,7 @@ fi
 right_version() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
 
 choose_python() { # sets PYTHON: as given, of the active environment, or of .venv, which is made
+  case "${PYTHON:-}" in */*) PYTHON=$(cd "$called_from" && cd "$(dirname "$PYTHON")" && pwd)/${PYTHON##*/} ;; esac
   if [ -z "${PYTHON:-}" ]; then
     if [ -n "${VIRTUAL_ENV:-}${CONDA_PREFIX:-}" ]; then
       PYTHON=$(command -v python) || fail "the active environment has no python"
@@ -158,7 +161,8 @@ stage_report() { "$PYTHON" report/submission.py report --student "$student" --na
 stage_zip() { "$PYTHON" report/submission.py zip --student "$student"; }
 
 stage_test() {
-  "$PYTHON" -m ruff check . && "$PYTHON" -m ruff format --check .
+  "$PYTHON" -m ruff check .
+  "$PYTHON" -m ruff format --check .
   "$PYTHON" -m pytest -q
 }
 
@@ -182,7 +186,9 @@ run_stage() {
 }
 
 if [ -d .out_of_reach ]; then # a verification was killed while it held the checkout's folders away
-  mv .out_of_reach/* . && rmdir .out_of_reach
+  { mv .out_of_reach/* . && rmdir .out_of_reach; } ||
+    fail ".out_of_reach holds folders of a verification that was killed, and others are in their place" \
+      "compare them, keep the right ones, and remove .out_of_reach"
 fi
 choose_python
 if [ -n "$smoke" ]; then

@@ -11,6 +11,7 @@ import math
 import sys
 import time
 from pathlib import Path
+from statistics import mean
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -85,7 +86,7 @@ def run_lengths(config):
     (x_val, y_val), (x, y) = data.tensors(slice(None, n_val)), data.tensors(slice(n_val, None))
 
     torch.manual_seed(config["seed"])
-    model = template.MODELS[config["model"]](config["T"], 10, config["hidden_dim"], 10, **config["initialisation"])
+    model = template.MODELS[config["model"]](config["T"] - 1, 10, config["hidden_dim"], 10, **config["initialisation"])
     optimizer = getattr(torch.optim, config["optimizer"])(model.parameters(), lr=config["lr"])
     history = {"update": [], "loss": [], "accuracy": [], "val_accuracy": []}
     solved_at, end, losses, accuracies, order = None, config["max_updates"], [], [], iter(())
@@ -121,10 +122,6 @@ def validate(model, x, y):
     """Accuracy on digits x (n, time) with labels y (n,), in batches of 1,000."""
     correct = [(model(a).argmax(1) == b).sum().item() for a, b in zip(x.split(1000), y.split(1000), strict=True)]
     return sum(correct) / len(x)
-
-
-def mean(values):
-    return sum(values) / len(values)
 
 
 NETWORKS = (dataset, lstm, vanilla_rnn, utils)
@@ -187,6 +184,7 @@ def main(argv=None):
         if not args.retrain and artifacts.is_current(artifact, config, code):
             print(f"{label} is up to date", flush=True)
             continue
+        artifacts.prepare(artifact)
         began = time.perf_counter()
         results = perform(config)
         seconds = time.perf_counter() - began

@@ -61,7 +61,7 @@ def curves(recipe):
         right.axhline(0.1, **CHANCE)
     for ax in axes[1]:
         ax.set(xlabel="updates", xlim=UPDATES[:: len(UPDATES) - 1])
-    axes[1, 1].legend(fontsize=7)
+    fig.legend(*axes[1, 1].get_legend_handles_labels(), loc="outside upper center", ncols=6, fontsize=7)
     return fig
 
 
@@ -72,10 +72,11 @@ def by_length():
     series = {}
     for (model, recipe, T), runs in grouped("lengths", "model", "recipe", "T").items():
         series.setdefault((model, recipe), []).append((T, runs))
-    for (model, recipe), lengths in series.items():
+    for number, ((model, recipe), lengths) in enumerate(series.items()):
+        shift = 0.5 * number - 0.75  # side by side where the values are equal
         style = {"color": COLOURS[model], "ls": STYLES[recipe], "marker": "o", "ms": 3, "lw": 1, "capsize": 2}
         style["label"] = f"{NAMES[model]}, {recipe}"
-        left.errorbar(*spread([(T, [run["accuracy"] for run in runs]) for T, runs in lengths]), **style)
+        left.errorbar(*spread([(T + shift, [run["accuracy"] for run in runs]) for T, runs in lengths]), **style)
         solved = [
             (T, [run["solved_at"] for run in runs]) for T, runs in lengths if all(run["solved_at"] for run in runs)
         ]

@@ -18,7 +18,8 @@ class LSTM(nn.Module):
 
     The number of steps is x's own. `seq_length` says which memory the initialisation aims at: chrono initialisation
     (Tallec & Ollivier 2018, section 3), b_f = log U(1, seq_length - 1) and b_i = -b_f, gives each unit a forgetting
-    time of its own up to that length. A number as `forget_bias` sets b_f to it, and b_i to 0, instead.
+    time of its own up to that length. A number as `forget_bias` sets b_f to it, and b_i to 0, instead. The other biases
+    start at 0, input weights as Glorot & Bengio (2010) say, recurrent and output weights at torch's default.
 
     The older skeleton's fifth argument (a batch size, which is ignored, or a device) and its 2-D x (batch, time) are
     accepted. Integer 2-D x with input_dim > 1 is read as digits: each stands for its one-hot vector.
@@ -35,17 +36,18 @@ class LSTM(nn.Module):
             device = batch_size
         self.input_dim, self.hidden_dim = input_dim, hidden_dim
 
-        def weight(rows, columns):  # torch's own default for recurrent layers
-            bound = hidden_dim**-0.5
+        def weight(rows, columns, bound=hidden_dim**-0.5):  # torch's own default for recurrent layers
             return nn.Parameter(torch.empty(rows, columns, device=device).uniform_(-bound, bound))
 
         def bias(rows):
             return nn.Parameter(torch.zeros(rows, device=device))
 
-        self.W_gx, self.W_gh, self.b_g = weight(hidden_dim, input_dim), weight(hidden_dim, hidden_dim), bias(hidden_dim)
-        self.W_ix, self.W_ih, self.b_i = weight(hidden_dim, input_dim), weight(hidden_dim, hidden_dim), bias(hidden_dim)
-        self.W_fx, self.W_fh, self.b_f = weight(hidden_dim, input_dim), weight(hidden_dim, hidden_dim), bias(hidden_dim)
-        self.W_ox, self.W_oh, self.b_o = weight(hidden_dim, input_dim), weight(hidden_dim, hidden_dim), bias(hidden_dim)
+        glorot = (6 / (input_dim + hidden_dim)) ** 0.5  # Glorot & Bengio 2010
+        self.W_gx, self.W_gh = weight(hidden_dim, input_dim, glorot), weight(hidden_dim, hidden_dim)
+        self.W_ix, self.W_ih = weight(hidden_dim, input_dim, glorot), weight(hidden_dim, hidden_dim)
+        self.W_fx, self.W_fh = weight(hidden_dim, input_dim, glorot), weight(hidden_dim, hidden_dim)
+        self.W_ox, self.W_oh = weight(hidden_dim, input_dim, glorot), weight(hidden_dim, hidden_dim)
+        self.b_g, self.b_i, self.b_f, self.b_o = (bias(hidden_dim) for _ in range(4))
         self.W_ph, self.b_p = weight(output_dim, hidden_dim), bias(output_dim)
         with torch.no_grad():
             if forget_bias is None:

@@ -112,6 +112,8 @@ def parse(argv=None):
     for name in ("input_length", "num_hidden", "batch_size", "max_epoch", "max_norm", "data_size", "learning_rate"):
         if not getattr(config, name) > 0:
             parser.error(f"--{name} is {getattr(config, name)}; expected a number above 0")
+    if config.seed < 0:
+        parser.error(f"--seed is {config.seed}; expected a number from 0 on")
     if config.num_classes < 10:
         parser.error(f"--num_classes is {config.num_classes}; expected at least 10, one for each digit")
     if not 0 < config.portion_train < 1:

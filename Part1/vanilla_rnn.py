@@ -25,11 +25,12 @@ class VanillaRNN(nn.Module):
             device = batch_size
         self.input_dim, self.hidden_dim = input_dim, hidden_dim
 
-        def weight(rows, columns):  # torch's own default for recurrent layers
-            bound = hidden_dim**-0.5
+        def weight(rows, columns, bound=hidden_dim**-0.5):  # torch's own default for recurrent layers
             return nn.Parameter(torch.empty(rows, columns, device=device).uniform_(-bound, bound))
 
-        self.W_hx, self.W_hh = weight(hidden_dim, input_dim), weight(hidden_dim, hidden_dim)
+        glorot = (6 / (input_dim + hidden_dim)) ** 0.5  # Glorot & Bengio 2010
+
+        self.W_hx, self.W_hh = weight(hidden_dim, input_dim, glorot), weight(hidden_dim, hidden_dim)
         self.b_h = nn.Parameter(torch.zeros(hidden_dim, device=device))
         self.W_ph = weight(output_dim, hidden_dim)
         self.b_p = nn.Parameter(torch.zeros(output_dim, device=device))

@@ -75,13 +75,15 @@ def atomic(path):
         temporary.unlink(missing_ok=True)
 
 
-def hardware():
-    """The processor, its cores, the threads torch uses, and the GPU if there is one, in words."""
+def hardware(device="cpu"):
+    """The processor, its cores, the threads torch uses, and the GPU if `device` is one, in words."""
     cpu = platform.processor() or platform.machine()
     with contextlib.suppress(OSError):
         names = [line.split(":")[1] for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
         cpu = names[0].strip() if names else cpu
-    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    kind = torch.device(device).type
+    name = torch.cuda.get_device_name(device) if kind == "cuda" else kind
+    gpu = "" if kind == "cpu" else f", {name}"
     return f"{cpu}, {os.cpu_count()} cores, {torch.get_num_threads()} thread(s){gpu}"
 
 
@@ -89,8 +91,21 @@ def versions():
     return {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
 
 
-def write(path, config, code, seconds, **results):
-    """Writes the artifact and returns it. A toy run refuses to replace a real one (ArtifactError)."""
+def prepare(path):
+    """Makes the folder of an artifact before long work starts; ArtifactError if nothing can be written there."""
+    try:
+        with atomic(path.with_suffix(".probe")):
+            pass
+        path.with_suffix(".probe").unlink()
+    except OSError as error:
+        raise ArtifactError(f"{path.parent} cannot be written to ({error}); nothing was started") from error
+
+
+def write(path, config, code, seconds, files=(), device="cpu", **results):
+    """Writes the artifact of results that `device` computed in `seconds`; `files` belong to it and are known by hash.
+
+    A toy run refuses to replace a real one (ArtifactError).
+    """
     if SMOKE and path.exists() and not json.loads(path.read_text())["smoke"]:
         raise ArtifactError(f"{path} is of the record; SMOKE=1 is for the scratch copy that ./run_all.sh --smoke makes")
     artifact = {
@@ -99,13 +114,13 @@ def write(path, config, code, seconds, **results):
         "smoke": SMOKE,
         "seconds": round(seconds, 1),
         "finished": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
-        "hardware": hardware(),
+        "hardware": hardware(device),
         "versions": versions(),
+        "files": {Path(os.path.relpath(file, path.parent)).as_posix(): sha256(file) for file in files},
         **results,
     }
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(artifact, indent=1, allow_nan=False) + "\n")
-    return artifact
 
 
 def is_current(path, config, code):
@@ -118,7 +133,7 @@ def is_current(path, config, code):
 
 
 def read(path, config, code, command):
-    """The artifact at `path`; ArtifactError, naming `command`, if it is missing, unreadable or stale."""
+    """The artifact at `path`; ArtifactError, naming `command`, if it or one of its files is missing or stale."""
     try:
         artifact = json.loads(path.read_text())
         found = artifact["fingerprint"]
@@ -132,6 +147,11 @@ def read(path, config, code, command):
             f"{path} is stale: its fingerprint is {found}, configuration and code now give {expected}; "
             f"make it anew with: {command}"
         )
+    for name, known in artifact.get("files", {}).items():
+        file = path.parent / name
+        if not file.is_file() or sha256(file) != known:
+            state = "is not the one" if file.is_file() else "is missing, one of those"
+            raise ArtifactError(f"{file} {state} that {path.name} tells of; make it anew with: {command}")
     return artifact
 
 

@@ -16,10 +16,10 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 import artifacts
-from my_gan import DATASET, HERE, Batches, mnist
+from my_gan import DATASET, HERE, mnist
 
 WEIGHTS, ARTIFACT = HERE / "results" / "classifier.pt", HERE / "results" / "classifier.json"
-CONFIG = {"dataset": DATASET, "n_epochs": 3 if artifacts.SMOKE else 10, "batch_size": 128, "lr": 3e-3, "seed": 0}
+CONFIG = {"dataset": DATASET, "n_epochs": 3 if artifacts.SMOKE else 6, "batch_size": 128, "lr": 3e-3, "seed": 0}
 COMMAND = "python classifier.py --retrain"
 
 
@@ -55,11 +55,6 @@ def classify(classifier, images):
     return probabilities.argmax(1), probabilities.amax(1)
 
 
-def normalise(images):
-    """uint8 (n, 28, 28) -> float32 (n, 1, 28, 28) in [-1, 1]."""
-    return images.unsqueeze(1).float() / 127.5 - 1
-
-
 def shift(images, pixels=2):
     """The batch moved by up to `pixels` in each direction, the border filled with background."""
     row, column = torch.randint(0, 2 * pixels + 1, (2,)).tolist()
@@ -71,7 +66,7 @@ def fit(images, labels, test_images, test_labels, config):
     """Trains on `images`; returns (the classifier in eval mode, test accuracy after each epoch)."""
     torch.manual_seed(config["seed"])
     classifier = Classifier()
-    batches = Batches(images, labels, config["batch_size"], torch.Generator().manual_seed(config["seed"]), "cpu")
+    batches = mnist.Batches(images, labels, config["batch_size"], torch.Generator().manual_seed(config["seed"]), "cpu")
     optimizer = torch.optim.Adam(classifier.parameters(), fused=True)
     steps = config["n_epochs"] * len(batches)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config["lr"], total_steps=steps)
@@ -85,13 +80,13 @@ def fit(images, labels, test_images, test_labels, config):
             cross_entropy(logits.float(), y).backward()
             optimizer.step()
             schedule.step()
-        digits, _ = classify(classifier.eval(), normalise(test_images))
+        digits, _ = classify(classifier.eval(), mnist.normalise(test_images))
         accuracies.append((digits == test_labels).float().mean().item())
         print(f"classifier: epoch {epoch + 1}/{config['n_epochs']}  test accuracy {accuracies[-1]:.4f}", flush=True)
     return classifier, accuracies
 
 
-CODE = artifacts.code(Classifier, classify, normalise, shift, fit, Batches, mnist.load)
+CODE = artifacts.code(Classifier, classify, shift, fit, mnist.normalise, mnist.Batches, mnist.load)
 
 
 def load_classifier():
@@ -110,20 +105,23 @@ def main(argv=None):
     parser.add_argument("--data_root", type=Path, default=mnist.HERE, help="folder that holds MNIST/raw")
     parser.add_argument("--retrain", action="store_true", help="train anew even if up to date")
     args = parser.parse_args(argv)
-    if not args.retrain and WEIGHTS.exists() and artifacts.is_current(ARTIFACT, CONFIG, CODE):
+    if not args.retrain and artifacts.is_current(ARTIFACT, CONFIG, CODE):
         print(f"{ARTIFACT} is up to date (--retrain makes it anew)")
         return
+    artifacts.prepare(ARTIFACT)
     started = time.perf_counter()
     train_set, test_set = (mnist.load(DATASET, split, args.data_root) for split in ("train", "test"))
     classifier, accuracies = fit(*train_set, *test_set, CONFIG)
-    with artifacts.atomic(WEIGHTS) as temporary:
-        torch.save(classifier.state_dict(), temporary)
-    results = {"classifier_sha256": artifacts.sha256(WEIGHTS), "test_accuracy": accuracies}
-    artifacts.write(ARTIFACT, CONFIG, CODE, time.perf_counter() - started, **results)
+    with artifacts.atomic(WEIGHTS) as temporary, open(temporary, "wb") as file:
+        torch.save(classifier.state_dict(), file)  # to a path, its name would be in the bytes
+    seconds = time.perf_counter() - started
+    artifacts.write(ARTIFACT, CONFIG, CODE, seconds, files=[WEIGHTS], test_accuracy=accuracies)
 
 
 if __name__ == "__main__":
     try:
         main()
-    except (mnist.DataError, artifacts.ArtifactError) as error:
+    except (mnist.DataError, artifacts.ArtifactError, OSError) as error:
         sys.exit(f"classifier.py: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\nclassifier.py: interrupted; nothing was written")

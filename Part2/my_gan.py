@@ -1,15 +1,16 @@
 """A fully connected GAN on MNIST: the template's networks and interface, trained to be sampled.
 
     python my_gan.py                                  the record: results/gan.json, images/, mnist_generator.pt
-    python my_gan.py --dataset digits --n_epochs 1    a try, without MNIST or network: runs/dataset=digits,n_epochs=1/
+    python my_gan.py --dataset digits --n_epochs 1    a try, without MNIST or network: runs/n_epochs=1,dataset=digits/
 
 Objective (Goodfellow et al. 2014): min_G max_D E[log D(x)] + E[log(1 - D(G(z)))], z ~ N(0, I); G's step minimises the
 non-saturating -log D(G(z)). With logits l = logit(D), -log D = softplus(-l) and -log(1 - D) = softplus(l).
 
 What is added to the template's loop, each a few lines of `train`:
     EMA   the shipped generator is an exponential moving average of G's weights (Yazici et al. 2019)
-    R1    every 16th step D also pays for its gradient at real images (Mescheder et al. 2018; lazy: Karras et al. 2020)
+    R1    every so often D also pays for its gradient at real images (Mescheder et al. 2018; lazy: Karras et al. 2020)
     betas Adam without first-moment momentum
+    bf16  matrix products in bfloat16, for speed; losses, penalty and weights stay float32
 """
 
 import argparse
@@ -34,8 +35,6 @@ sys.path.append(str(HERE / "dataset"))  # as a package, `dataset` would clash wi
 import mnist  # noqa: E402
 
 DATASET, N_EPOCHS, SAVE_INTERVAL = ("digits", 2, 10) if artifacts.SMOKE else ("mnist", 60, 500)
-R1_INTERVAL = 16  # steps
-LOG_EVERY = 100  # steps; the history holds the mean of each such stretch
 COMMAND = "python my_gan.py --retrain"
 
 
@@ -79,24 +78,6 @@ class Discriminator(nn.Module):
         return torch.sigmoid(self.logits(images))
 
 
-class Batches:
-    """The training set in memory: an epoch is a permutation, a batch (images in [-1, 1], labels), the rest dropped."""
-
-    def __init__(self, images, labels, batch_size, rng, device):
-        if not 0 < batch_size <= len(images):
-            raise ValueError(f"batch_size is {batch_size}; expected 1 to {len(images)}, the number of images")
-        self.images, self.labels = images.to(device), labels.to(device)
-        self.batch_size, self.rng, self.device = batch_size, rng, device
-
-    def __len__(self):
-        return len(self.images) // self.batch_size
-
-    def __iter__(self):
-        order = torch.randperm(len(self.images), generator=self.rng).to(self.device)
-        for index in order[: len(self) * self.batch_size].split(self.batch_size):
-            yield self.images[index].unsqueeze(1).float() / 127.5 - 1, self.labels[index]
-
-
 def train(dataloader, discriminator, generator, optimizer_G, optimizer_D, args=None, rng=None, out=None):
     """Trains both networks for args.n_epochs and leaves the averaged weights in `generator`; returns the history.
 
@@ -130,9 +111,10 @@ def train(dataloader, discriminator, generator, optimizer_G, optimizer_D, args=N
                 fake = generator(z)
                 l_real, l_fake = discriminator.logits(torch.cat([real, fake.detach()])).float().chunk(2)
             loss_D = softplus(-l_real).mean() + softplus(l_fake).mean()
-            penalty = r1(discriminator, real) if args.r1 and batches_done % R1_INTERVAL == 0 else 0
+            due = args.r1 and batches_done % args.r1_interval == 0  # lazily: seldom, but with more weight
+            penalty = args.r1 / 2 * args.r1_interval * r1(discriminator, real) if due else 0
             optimizer_D.zero_grad()
-            (loss_D + args.r1 * R1_INTERVAL * penalty).backward()
+            (loss_D + penalty).backward()
             optimizer_D.step()
 
             # G: the same fake images towards 1; D passes the gradient on but collects none
@@ -150,7 +132,7 @@ def train(dataloader, discriminator, generator, optimizer_G, optimizer_D, args=N
             batches_done += 1
             D_x, D_G_z = l_real.detach().sigmoid().mean(), l_fake.detach().sigmoid().mean()
             stretch.append(torch.stack([loss_D.detach(), loss_G.detach(), D_x, D_G_z]))
-            if len(stretch) == LOG_EVERY or batches_done % len(dataloader) == 0:
+            if len(stretch) == args.log_interval or batches_done % len(dataloader) == 0:
                 means = torch.stack(stretch).mean(0).tolist()
                 stretch = []
                 if not all(map(math.isfinite, means)):
@@ -245,7 +227,9 @@ def build(args):
     return (discriminator, generator, optimizer_G, optimizer_D), torch.Generator().manual_seed(args.seed)
 
 
-CODE = artifacts.code(Generator, Discriminator, Batches, train, r1, averaged, sample, build, mnist.load)
+CODE = artifacts.code(
+    Generator, Discriminator, mnist.Batches, mnist.normalise, mnist.load, train, r1, averaged, sample, build
+)
 
 
 def parse(argv=None):
@@ -254,12 +238,14 @@ def parse(argv=None):
     flag("--n_epochs", type=int, default=N_EPOCHS, help="passes over the training set (%(default)s)")
     flag("--batch_size", type=int, default=64, help="images in a batch (%(default)s)")
     flag("--lr", type=float, default=0.0005, help="Adam's learning rate, both networks (%(default)s)")
-    flag("--beta1", type=float, default=0.0, help="Adam's first-moment decay; 0.9 collapses (%(default)s)")
+    flag("--beta1", type=float, default=0.0, help="Adam's first-moment decay (%(default)s)")
     flag("--beta2", type=float, default=0.99, help="Adam's second-moment decay (%(default)s)")
     flag("--latent_dim", type=int, default=100, help="dimensions of the noise z (%(default)s)")
     flag("--ema", type=float, default=0.9995, help="decay of the average of G's weights (%(default)s)")
-    flag("--r1", type=float, default=0.1, help="weight of the gradient penalty, 0: none (%(default)s)")
+    flag("--r1", type=float, default=0.2, help="weight gamma of the gradient penalty, 0: none (%(default)s)")
+    flag("--r1_interval", type=int, default=16, help="batches between gradient penalties (%(default)s)")
     flag("--save_interval", type=int, default=SAVE_INTERVAL, help="batches between sample grids (%(default)s)")
+    flag("--log_interval", type=int, default=100, help="batches whose mean is one point of the curves (%(default)s)")
     flag("--bf16", action=argparse.BooleanOptionalAction, default=True, help="matrix products in bfloat16, not float32")
     flag("--seed", type=int, default=0, help="of weights, order and noise (%(default)s)")
     flag("--dataset", choices=("mnist", "digits"), default=DATASET, help="digits needs no download (%(default)s)")
@@ -269,12 +255,20 @@ def parse(argv=None):
     flag("--resume", action="store_true", help="continue an unfinished training")
     flag("--retrain", action="store_true", help="train anew what is up to date or unfinished")
     args = parser.parse_args(argv)
-    for name in ("n_epochs", "batch_size", "latent_dim", "save_interval", "lr"):
+    for name in ("n_epochs", "batch_size", "latent_dim", "lr", "r1_interval", "save_interval", "log_interval"):
         if not getattr(args, name) > 0:
             parser.error(f"--{name} is {getattr(args, name)}; expected a number above 0")
     for name in ("beta1", "beta2", "ema"):
         if not 0 <= getattr(args, name) < 1:
             parser.error(f"--{name} is {getattr(args, name)}; expected a number from 0 to below 1")
+    if args.batch_size < 2:
+        parser.error(f"--batch_size is {args.batch_size}; expected at least 2, for BatchNorm")
+    if not 0 <= args.r1 < math.inf:
+        parser.error(f"--r1 is {args.r1}; expected a number from 0 on")
+    try:
+        torch.empty(0, device=args.device)
+    except (RuntimeError, AssertionError) as error:
+        parser.error(f"--device is {args.device}, which cannot be used here: {str(error).splitlines()[0]}")
     args.config = {name: getattr(args, name) for name in settings}
     args.changed = {name: value for name, value in args.config.items() if value != parser.get_default(name)}
     return args
@@ -289,41 +283,43 @@ def main(argv=None):
     """Trains as the flags say, unless that is done already, in a folder of its own; the record is then published."""
     args = parse(argv)
     out = HERE / "runs" / (",".join(f"{k}={v}" for k, v in args.changed.items()) or "record")
+    home = out if args.changed else HERE  # where images/ and mnist_generator.pt belong
     artifact, checkpoint = (out if args.changed else HERE / "results") / "gan.json", out / "checkpoint.pt"
-    if not args.retrain and artifacts.is_current(artifact, args.config, CODE):
-        print(f"{artifact} is up to date (--retrain makes it anew)")
-        return
-    if checkpoint.exists() and not args.resume and not args.retrain:
-        sys.exit(f"an unfinished training is in {out}: --resume continues it, --retrain starts it over")
-    images, labels = mnist.load(args.dataset, "train", args.data_root)
     if args.retrain:
         shutil.rmtree(out, ignore_errors=True)
-
+    elif checkpoint.exists() and not args.resume:
+        sys.exit(f"an unfinished training is in {out}: --resume continues it, --retrain starts it over")
+    elif not checkpoint.exists() and artifacts.is_current(artifact, args.config, CODE):
+        print(f"{artifact} is up to date (--retrain makes it anew)")
+        return
+    artifacts.prepare(artifact)
+    images, labels = mnist.load(args.dataset, "train", args.data_root)
     parts, rng = build(args)
-    dataloader = Batches(images, labels, args.batch_size, rng, args.device)
+    dataloader = mnist.Batches(images, labels, args.batch_size, rng, args.device)
     print(f"training on {args.dataset}, {len(dataloader)} batches an epoch, in {out}", flush=True)
     try:
         history = train(dataloader, *parts, args, rng, out)
     except KeyboardInterrupt:
-        sys.exit(f"\ninterrupted; what the last whole epoch left is in {out}: --resume continues from there")
-    with artifacts.atomic(out / "mnist_generator.pt") as temporary:
-        torch.save(parts[1].state_dict(), temporary)
-    if not args.changed:  # the record: publish it, the artifact last
+        kept = f"its whole epochs are in {out}: --resume goes on" if checkpoint.exists() else "no epoch was whole yet"
+        sys.exit(f"\ninterrupted; {kept}")
+    with artifacts.atomic(out / "mnist_generator.pt") as temporary, open(temporary, "wb") as file:
+        torch.save(parts[1].state_dict(), file)  # to a path, its name would be in the bytes
+    if home != out:  # the record: published, the artifact last
         artifact.unlink(missing_ok=True)
-        shutil.rmtree(HERE / "images", ignore_errors=True)
-        shutil.copytree(out / "images", HERE / "images")
-        with artifacts.atomic(HERE / "mnist_generator.pt") as temporary:
+        shutil.rmtree(home / "images", ignore_errors=True)
+        shutil.copytree(out / "images", home / "images")
+        with artifacts.atomic(home / "mnist_generator.pt") as temporary:
             shutil.copyfile(out / "mnist_generator.pt", temporary)
-    total = args.n_epochs * len(dataloader)
+    total, seconds = args.n_epochs * len(dataloader), sum(history["epoch_seconds"])
     grids = {"start": 1, "middle": total // 2, "end": total}
-    results = {"generator_sha256": artifacts.sha256(out / "mnist_generator.pt"), "grids": grids, "history": history}
-    artifacts.write(artifact, args.config, CODE, sum(history["epoch_seconds"]), **results)
+    files = [home / "mnist_generator.pt", *sorted((home / "images").glob("*.png"))]
+    artifacts.write(artifact, args.config, CODE, seconds, files, args.device, grids=grids, history=history)
     checkpoint.unlink()
-    print(f"wrote {artifact}, images/ and mnist_generator.pt beside it" if args.changed else f"wrote {artifact}")
+    print(f"wrote {artifact}, and images/ and mnist_generator.pt in {home}")
 
 
 if __name__ == "__main__":
     try:
         main()
-    except (mnist.DataError, artifacts.ArtifactError, FloatingPointError, ValueError) as error:
+    except (mnist.DataError, artifacts.ArtifactError, FloatingPointError, ValueError, OSError) as error:
         sys.exit(f"my_gan.py: {error}")

@@ -102,24 +102,37 @@ def notebook_pdf(notebook, path, author):
             (folder / name).write_bytes(data)
         (folder / "notebook.md").write_text(re.sub(r"!\[png\]", "![]", text), encoding="utf-8")
         options = ["--from=markdown-implicit_figures", "--shift-heading-level-by=-1", f"--metadata=author:{author}"]
-        options += ["-V", "geometry=margin=25mm", "-V", "colorlinks=true", "-H", ROOT / "report" / "cjk.tex"]
+        options += [
+            "-V",
+            "papersize=a4",
+            "-V",
+            "geometry=margin=25mm",
+            "-V",
+            "colorlinks=true",
+            "-H",
+            ROOT / "report" / "cjk.tex",
+        ]
         call(["pandoc", "notebook.md", "-s", "-o", "notebook.tex", *options], folder)
         typeset(folder / "notebook.tex", path)
 
 
 def typeset(source, path):
     """latexmk with XeLaTeX; the PDF replaces `path` when it is whole and no character is missing from its fonts."""
-    with tempfile.TemporaryDirectory() as build:
-        command = ["latexmk", "-xelatex", "-halt-on-error", "-interaction=nonstopmode", f"-outdir={build}", source.name]
+    build = source.parent / ".build"  # always the same relative path: the PDF's identifier depends on it
+    shutil.rmtree(build, ignore_errors=True)
+    try:
+        command = ["latexmk", "-xelatex", "-halt-on-error", "-interaction=nonstopmode", "-outdir=.build", source.name]
         call(command, source.parent, **SOURCE_DATE)
-        log = (Path(build) / source.with_suffix(".log").name).read_text(errors="replace")
+        log = (build / source.with_suffix(".log").name).read_text(errors="replace")
         if missing := sorted(set(re.findall(r"Missing character: There is no (\S+)", log))):
             raise SubmissionError(
                 f"{source.name}: no font here has {' '.join(missing)}; install Noto Serif CJK SC (Debian, Ubuntu: "
                 "apt-get install fonts-noto-cjk) or write the name in other characters"
             )
         with artifacts.atomic(path) as temporary:
-            shutil.copyfile(Path(build) / source.with_suffix(".pdf").name, temporary)
+            shutil.copyfile(build / source.with_suffix(".pdf").name, temporary)
+    finally:
+        shutil.rmtree(build, ignore_errors=True)
 
 
 def notebooks(args):
@@ -143,7 +156,7 @@ def build(path, folder):
     """Zips what ALLOWED names into `path`, below `folder`, in a fixed order with fixed times: the same zip again."""
     files = []
     for pattern in ALLOWED:
-        found = sorted(ROOT.glob(pattern))
+        found = sorted(path for path in ROOT.glob(pattern) if not path.name.startswith("."))
         if not found:
             raise SubmissionError(f"nothing matches {pattern}, which the zip must hold; run ./run_all.sh")
         files += found
@@ -160,7 +173,8 @@ def build(path, folder):
 def out_of_reach():
     """The checkout's folders moved away while the block runs, so that nothing in it can be used by mistake."""
     moved = [name for name in ("Part1", "Part2", "report", "tests") if (ROOT / name).exists()]
-    terminate = signal.signal(signal.SIGTERM, lambda *_: sys.exit("verify: terminated"))  # so that `finally` runs
+    signals = (signal.SIGTERM, signal.SIGHUP)  # they would end the process without its `finally`
+    handlers = [signal.signal(number, lambda *_: sys.exit("verify: terminated")) for number in signals]
     AWAY.mkdir()
     try:
         for name in moved:
@@ -171,7 +185,8 @@ def out_of_reach():
             if (AWAY / name).exists():
                 (AWAY / name).rename(ROOT / name)
         AWAY.rmdir()
-        signal.signal(signal.SIGTERM, terminate)
+        for number, handler in zip(signals, handlers, strict=True):
+            signal.signal(number, handler)
 
 
 def verify(path):
@@ -184,7 +199,9 @@ def verify(path):
         place = Path(scratch) / "grader 评分"
         with zipfile.ZipFile(path) as archive:
             archive.extractall(place)
-        (unpacked,) = place.iterdir()
+        if len(folders := list(place.iterdir())) != 1:
+            raise SubmissionError(f"{path.name} holds {sorted(f.name for f in folders)}; expected one folder")
+        unpacked = folders[0]
         with out_of_reach():
             for relative in NOTEBOOKS:
                 started = time.perf_counter()

@@ -77,6 +77,27 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_debris(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_files_belong_to_an_artifact_by_their_hash(tmp_path):
+    weights, path = tmp_path / "model.pt", tmp_path / "results" / "run.json"
+    weights.write_bytes(b"weights")
+    artifacts.write(path, {}, CODE, 0, files=[weights])
+    assert artifacts.is_current(path, {}, CODE)
+    weights.write_bytes(b"others")
+    with pytest.raises(artifacts.ArtifactError, match=r"model.pt is not the one that run.json tells of; .*make it"):
+        artifacts.read(path, {}, CODE, "make it")
+    weights.unlink()
+    with pytest.raises(artifacts.ArtifactError, match=r"model.pt is missing"):
+        artifacts.read(path, {}, CODE, "make it")
+
+
+def test_a_folder_that_cannot_be_written_to_is_known_before_the_work(tmp_path):
+    artifacts.prepare(tmp_path / "results" / "run.json")
+    assert list((tmp_path / "results").iterdir()) == []
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(artifacts.ArtifactError, match=r"cannot be written to .*nothing was started"):
+        artifacts.prepare(tmp_path / "file" / "run.json")
+
+
 def test_a_toy_run_never_replaces_the_record(tmp_path, monkeypatch):
     path = tmp_path / "run.json"
     artifacts.write(path, {}, CODE, 0)

@@ -31,7 +31,7 @@ def test_frechet_distance_is_the_formula():
 def test_the_classifier_of_record_is_above_99_percent():
     artifact = artifacts.read(classifier.ARTIFACT, classifier.CONFIG, classifier.CODE, classifier.COMMAND)
     assert artifact["config"]["dataset"] == "mnist" and artifact["test_accuracy"][-1] > 0.99
-    assert artifact["classifier_sha256"] == artifacts.sha256(classifier.WEIGHTS)
+    assert artifact["files"]["classifier.pt"] == artifacts.sha256(classifier.WEIGHTS)
 
 
 def test_the_strip_is_the_first_pair_that_meets_the_rule():

@@ -1,5 +1,6 @@
 """The GAN: shapes and ranges, whose gradients a step touches, tries apart from the record, interruption, bad input."""
 
+import os
 import random
 import shutil
 import signal
@@ -104,7 +105,7 @@ def test_the_average_is_the_average(tmp_path):
         args = my_gan.parse([*TINY, "--ema", decay, "--no-bf16"])
         parts, rng = my_gan.build(args)
         before = parts[1].net[0].weight.detach().clone()
-        dataloader = my_gan.Batches(*images, 64, rng, "cpu")
+        dataloader = my_gan.mnist.Batches(*images, 64, rng, "cpu")
         my_gan.train(dataloader, *parts, args, rng, tmp_path)
         checkpoint = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
         weights[decay] = parts[1].net[0].weight.detach()
@@ -118,7 +119,7 @@ def test_the_average_is_the_average(tmp_path):
 def test_a_non_finite_loss_stops(tmp_path):
     args = my_gan.parse([*TINY, "--lr", "1e30"])
     parts, rng = my_gan.build(args)
-    dataloader = my_gan.Batches(*my_gan.mnist.load("digits"), 64, rng, "cpu")
+    dataloader = my_gan.mnist.Batches(*my_gan.mnist.load("digits"), 64, rng, "cpu")
     with pytest.raises(FloatingPointError, match="not finite"):
         my_gan.train(dataloader, *parts, args, rng, tmp_path)
 
@@ -160,10 +161,29 @@ def test_killed_trainings_resume_to_the_same_generator(part2):
     assert not (out / "checkpoint.pt").exists()
 
 
+def test_an_interrupted_retraining_of_the_record_continues(part2):
+    smoke = {**os.environ, "SMOKE": "1"}
+    assert python("my_gan.py", cwd=part2, env=smoke).returncode == 0
+    first = artifacts.sha256(part2 / "mnist_generator.pt"), (part2 / "results" / "gan.json").stat().st_mtime_ns
+    command = [sys.executable, "my_gan.py", "--retrain"]
+    with subprocess.Popen(command, cwd=part2, env=smoke, stdout=subprocess.PIPE, text=True) as process:
+        assert any("epoch 1/2" in output for output in process.stdout)
+        process.send_signal(signal.SIGINT)
+    assert process.returncode != 0 and first[0] == artifacts.sha256(part2 / "mnist_generator.pt")
+    assert "--resume continues it" in python("my_gan.py", cwd=part2, env=smoke).stderr
+    done = python("my_gan.py", "--resume", cwd=part2, env=smoke)
+    assert done.returncode == 0 and "epoch 1/2" not in done.stdout and "epoch 2/2" in done.stdout
+    assert first[0] == artifacts.sha256(part2 / "mnist_generator.pt")
+    assert first[1] < (part2 / "results" / "gan.json").stat().st_mtime_ns
+    (part2 / "images" / "1.png").unlink()  # what belongs to the record is made anew if it is gone
+    assert "training on" in python("my_gan.py", cwd=part2, env=smoke).stdout
+    assert (part2 / "images" / "1.png").exists()
+
+
 def test_a_foreign_checkpoint_is_not_resumed(tmp_path):
     args = my_gan.parse([*TINY, "--resume"])
     parts, rng = my_gan.build(args)
-    dataloader = my_gan.Batches(*my_gan.mnist.load("digits"), 64, rng, "cpu")
+    dataloader = my_gan.mnist.Batches(*my_gan.mnist.load("digits"), 64, rng, "cpu")
     for content in (b"half a file", None):
         if content is None:
             torch.save({"fingerprint": "another"}, tmp_path / "checkpoint.pt")
@@ -187,6 +207,9 @@ def test_a_missing_or_broken_generator_is_an_error(tmp_path, content):
     [
         (("--n_epochs", "0"), "--n_epochs is 0; expected a number above 0"),
         (("--lr", "-1"), "--lr is -1.0"),
+        (("--r1", "nan"), "--r1 is nan; expected a number from 0 on"),
+        (("--batch_size", "1"), "--batch_size is 1; expected at least 2"),
+        (("--device", "banana"), "--device is banana, which cannot be used here"),
         (("--beta1", "1"), "--beta1 is 1.0; expected a number from 0 to below 1"),
         (("--dataset", "cifar"), "invalid choice: 'cifar'"),
         (("--dataset", "digits", "--batch_size", "5000"), "batch_size is 5000; expected 1 to 1500"),
@@ -199,7 +222,7 @@ def test_bad_flags_end_with_one_clear_error(part2, refusal, flags, message):
 
 def test_the_shipped_generator_is_the_records():
     record = my_gan.record()
-    assert record["generator_sha256"] == artifacts.sha256(ROOT / "Part2" / "mnist_generator.pt")
+    assert record["files"]["../mnist_generator.pt"] == artifacts.sha256(ROOT / "Part2" / "mnist_generator.pt")
     assert record["config"]["n_epochs"] >= 30 and record["config"]["dataset"] == "mnist"
     grids = record["grids"]
     assert grids["start"] == 1 and 2 * grids["middle"] == grids["end"] == record["history"]["batches_done"][-1]

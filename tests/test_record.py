@@ -66,6 +66,18 @@ def test_a_character_without_a_font_is_an_error(tmp_path):
     assert not (tmp_path / "a.pdf").exists()
 
 
+def test_the_same_source_makes_the_same_pdf(tmp_path):
+    made = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        source = tmp_path / name / "a.tex"
+        source.write_text("\\documentclass{article}\\begin{document}\\today\\end{document}")
+        submission.typeset(source, tmp_path / f"{name}.pdf")
+        made.append((tmp_path / f"{name}.pdf").read_bytes())
+        assert list(source.parent.iterdir()) == [source]
+    assert made[0] == made[1]
+
+
 def test_latex_errors_are_shown(tmp_path):
     source = tmp_path / "a.tex"
     source.write_text("\\documentclass{article}\\begin{document}\\nonsense\\end{document}", encoding="utf-8")

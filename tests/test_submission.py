@@ -86,6 +86,14 @@ def test_a_missing_file_makes_the_verification_fail(smoke, tmp_path, needed):
     assert state(smoke[0]) == before, "the checkout is not back as it was"
 
 
+def test_a_zip_with_two_folders_is_refused(smoke, tmp_path):
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
+        archive.writestr("a/x", "")
+        archive.writestr("__MACOSX/x", "")
+    done = python("report/submission.py", "verify", tmp_path / "two.zip", cwd=smoke[0])
+    assert done.returncode != 0 and "expected one folder" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_a_stage_that_fails_leaves_no_old_product(smoke, tmp_path):
     copy = shutil.copytree(smoke[0], tmp_path / "copy")
     artifact = copy / "Part2" / "results" / "quality.json"
@@ -104,6 +112,9 @@ def test_a_killed_verification_is_put_right(smoke, tmp_path):
     done = run_all("setup", cwd=copy)
     assert done.returncode == 0, done.stderr
     assert (copy / "Part1" / "lstm.py").exists() and not (copy / ".out_of_reach").exists()
+    (copy / ".out_of_reach" / "Part1").mkdir(parents=True)  # but not over what is there
+    done = run_all("setup", cwd=copy)
+    assert done.returncode != 0 and "remove .out_of_reach" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -120,6 +131,16 @@ def test_a_killed_verification_is_put_right(smoke, tmp_path):
 def test_bad_requests_end_with_one_clear_error(arguments, message):
     done = run_all(*arguments)
     assert done.returncode != 0 and message in done.stderr
+
+
+def test_a_style_error_fails_the_test_stage(tmp_path):
+    stub = tmp_path / "python"
+    stub.write_text(
+        f'#!/bin/sh\ncase "$*" in *"ruff check"*) exit 1 ;; *pytest*) exit 0 ;; esac\nexec {sys.executable} "$@"\n'
+    )
+    stub.chmod(0o755)
+    done = run_all("test", PYTHON=str(stub))
+    assert done.returncode != 0 and "stage test failed" in done.stderr
 
 
 def test_help_and_a_wrong_python(tmp_path):

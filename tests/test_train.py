@@ -98,6 +98,7 @@ def test_one_hot_digits_and_the_rnn(capsys):
         ("--num_hidden -5", "--num_hidden is -5"),
         ("--portion_train 1.5", "--portion_train is 1.5; expected a share between 0 and 1"),
         ("--num_classes 5", "--num_classes is 5; expected at least 10"),
+        ("--seed -1", "--seed is -1; expected a number from 0 on"),
         ("--data_size 1", "0 of 1 palindromes would be for training"),
         ("--input_dim 3", "invalid choice: 3"),
         ("--nonsense 1", "unrecognized arguments"),

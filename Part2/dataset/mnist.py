@@ -1,4 +1,4 @@
-"""MNIST as two tensors: downloaded by torchvision, every file checked by its md5, read into memory at once.
+"""MNIST as two tensors: downloaded by torchvision, every file checked by its md5, read at once, served in batches.
 
     python mnist.py [--data_root FOLDER]        downloads what is missing, verifies all four files
 
@@ -92,6 +92,29 @@ def load(dataset="mnist", split="train", data_root=HERE):
     return read_image_file(str(raw / f"{stem}-images-idx3-ubyte")), read_label_file(
         str(raw / f"{stem}-labels-idx1-ubyte")
     )
+
+
+def normalise(images):
+    """uint8 (n, 28, 28) -> float32 (n, 1, 28, 28) in [-1, 1], the range of the generator's tanh."""
+    return images.unsqueeze(1).float() / 127.5 - 1
+
+
+class Batches:
+    """The training set in memory: an epoch is a permutation, a batch (images in [-1, 1], labels), the rest dropped."""
+
+    def __init__(self, images, labels, batch_size, rng, device):
+        if not 0 < batch_size <= len(images):
+            raise ValueError(f"batch_size is {batch_size}; expected 1 to {len(images)}, the number of images")
+        self.images, self.labels = images.to(device), labels.to(device)
+        self.batch_size, self.rng, self.device = batch_size, rng, device
+
+    def __len__(self):
+        return len(self.images) // self.batch_size
+
+    def __iter__(self):
+        order = torch.randperm(len(self.images), generator=self.rng).to(self.device)
+        for index in order[: len(self) * self.batch_size].split(self.batch_size):
+            yield normalise(self.images[index]), self.labels[index]
 
 
 if __name__ == "__main__":
