@@ -53,11 +53,12 @@ def curves(recipe):
             left.plot(run["history"]["update"], run["history"]["loss"], **style)
             right.plot(run["history"]["update"], run["history"]["val_accuracy"], **style)
     for name, (left, right) in zip(("RNN", "LSTM"), axes, strict=True):
-        left.set(ylabel=f"{name}: training loss", xscale="log")
+        left.set(xscale="log")
+        left.set_ylabel(f"{name}: training loss", fontsize=8)
         left.set_xticks(UPDATES, UPDATES)
         left.minorticks_off()
         left.axhline(np.log(10), **CHANCE)
-        right.set(ylabel=f"{name}: validation accuracy")
+        right.set_ylabel(f"{name}: validation accuracy", fontsize=8)
         right.axhline(0.1, **CHANCE)
     for ax in axes[1]:
         ax.set(xlabel="updates", xlim=UPDATES[:: len(UPDATES) - 1])
