@@ -154,7 +154,6 @@ def numbers():
         "CheckEvery": lengths[0]["config"]["check_every"],
         **longest,
         "GanEpochs": config["n_epochs"],
-        "GanBatch": config["batch_size"],
         "GanLatent": config["latent_dim"],
         "GanMinutes": f"{gan['seconds'] / 60:.0f}",
         "GanBatches": f"{gan['grids']['end']:,}",
