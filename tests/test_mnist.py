@@ -127,6 +127,12 @@ def test_files_that_a_server_changed_are_refused(tmp_path, files, server, monkey
     assert "not MNIST's" in fails(tmp_path, files)
 
 
+def test_a_data_root_that_is_not_there_is_not_made(tmp_path):
+    with pytest.raises(mnist.DataError, match=r"--data_root .*nowhere is not a folder"):
+        mnist.load("mnist", "train", tmp_path / "nowhere")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_digits_need_no_download(monkeypatch):
     monkeypatch.setattr(mnist, "download", None)
     images, labels = mnist.load("digits", "train")

@@ -49,6 +49,8 @@ def download(data_root=HERE):
 
     Raises DataError, naming the four files and the offline alternative, if that does not succeed.
     """
+    if not Path(data_root).is_dir():
+        raise DataError(f"--data_root {data_root} is not a folder; expected one that holds MNIST/raw, or is to hold it")
     raw = Path(data_root) / "MNIST" / "raw"
     found = problems(raw)
     if not found:
