@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 import torch
@@ -165,8 +166,9 @@ def test_an_interrupted_retraining_of_the_record_continues(part2):
     smoke = {**os.environ, "SMOKE": "1"}
     assert python("my_gan.py", cwd=part2, env=smoke).returncode == 0
     first = artifacts.sha256(part2 / "mnist_generator.pt"), (part2 / "results" / "gan.json").stat().st_mtime_ns
-    command = [sys.executable, "my_gan.py", "--retrain"]
-    with subprocess.Popen(command, cwd=part2, env=smoke, stdout=subprocess.PIPE, text=True) as process:
+    command, pipe = [sys.executable, "my_gan.py", "--retrain"], subprocess.PIPE
+    default = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a background job's children would ignore it
+    with subprocess.Popen(command, cwd=part2, env=smoke, stdout=pipe, text=True, preexec_fn=default) as process:
         assert any("epoch 1/2" in output for output in process.stdout)
         process.send_signal(signal.SIGINT)
     assert process.returncode != 0 and first[0] == artifacts.sha256(part2 / "mnist_generator.pt")
