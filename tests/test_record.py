@@ -29,7 +29,7 @@ def test_the_notebooks_were_saved_from_one_clean_run(path):
     assert not [o for o in outputs if o["output_type"] == "error" or o.get("name") == "stderr"]
     assert sum("image/png" in output.get("data", ()) for output in outputs) >= 4
     shown = [o.get("text") or (o["data"] if len(o["data"]) == 1 else sorted(o["data"])) for o in outputs]
-    assert not re.search(r"/home/|/root/|/Users/|/tmp/|<Figure|it/s\]", json.dumps(shown))
+    assert not re.search(r"/(home|root|Users|tmp)/|<Figure|it/s\]", json.dumps(shown))
 
 
 def test_the_readme_says_what_was_measured():
