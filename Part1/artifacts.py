@@ -92,7 +92,12 @@ def versions():
 
 
 def prepare(path):
-    """Makes the folder of an artifact before long work starts; ArtifactError if nothing can be written there."""
+    """Makes the folder of an artifact before long work starts; ArtifactError if nothing can be written there.
+
+    What a killed process left half-written of this artifact is removed.
+    """
+    for leftover in path.parent.glob(f".{path.stem}-*"):
+        leftover.unlink(missing_ok=True)
     try:
         with atomic(path.with_suffix(".probe")):
             pass

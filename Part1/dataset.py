@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+BLOCK = 100  # digits of a piece of `stream`
 PREFIX = 18  # the most digits that fit into int64; longer halves differ within their first 18
 
 
@@ -71,3 +72,28 @@ class PalindromeDataset(Dataset):
         """All of `index` at once, for training in memory: x uint8 (n, input_length), labels int64 (n,)."""
         x, labels = self.digits(index)
         return torch.from_numpy(x), torch.from_numpy(labels).long()
+
+
+def stream(T, n, seed=0):
+    """n random palindromes of T digits, piece by piece: yields x uint8 (n, at most BLOCK), T - 1 digits in all.
+
+    Memory does not grow with T: each piece of the left half has a generator of its own, which draws it again for the
+    right half. The label is the first digit. Raises ValueError if T is below 2 or n below 1.
+    """
+    if T < 2 or n < 1:
+        raise ValueError(f"T = {T} and n = {n}; expected at least 2 digits and 1 palindrome")
+    half = math.ceil(T / 2)
+
+    def left(number):
+        rng = np.random.default_rng((seed, number))
+        return rng.integers(0, 10, (n, min(BLOCK, half - number * BLOCK)), dtype=np.uint8)
+
+    last = math.ceil(half / BLOCK) - 1
+    for number in range(last + 1):
+        yield left(number)
+    for number in range(last, -1, -1):
+        mirrored = left(number)[:, ::-1]
+        # an odd T mirrors all but the middle digit, and the T-th digit is not read
+        mirrored = mirrored[:, T % 2 if number == last else 0 : -1 if number == 0 else None]
+        if mirrored.shape[1]:
+            yield np.ascontiguousarray(mirrored)

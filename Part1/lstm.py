@@ -18,17 +18,33 @@ class LSTM(nn.Module):
 
     The number of steps is x's own. `seq_length` says which memory the initialisation aims at: chrono initialisation
     (Tallec & Ollivier 2018, section 3), b_f = log U(1, seq_length - 1) and b_i = -b_f, gives each unit a forgetting
-    time of its own up to that length. A number as `forget_bias` sets b_f to it, and b_i to 0, instead. The other biases
-    start at 0, input weights as Glorot & Bengio (2010) say, recurrent and output weights at torch's default.
+    time of its own up to that length. The other biases start at 0, input weights as Glorot & Bengio (2010) say,
+    recurrent and output weights at torch's default. Instead of chrono initialisation there are
+    - `forget_bias`: a number for b_f, and `input_bias` for b_i;
+    - `bistable`: W_gh at this multiple of the identity, so that each cell's own output writes the cell's sign again
+      (after the bistable cells of Vecoven et al. 2021); b_i = b_o = 4, gates open; and b_f = 20, where a float32
+      sigmoid is exactly 1 and nothing is forgotten;
+    - `torch_default=True`: everything as torch.nn.LSTM and torch.nn.Linear draw it.
 
     The older skeleton's fifth argument (a batch size, which is ignored, or a device) and its 2-D x (batch, time) are
     accepted. Integer 2-D x with input_dim > 1 is read as digits: each stands for its one-hot vector.
 
-    Raises ValueError for a size below 1 or an x whose shape does not fit input_dim.
+    Raises ValueError for a size below 1 or an x whose shape or digits do not fit input_dim.
     """
 
     def __init__(
-        self, seq_length, input_dim, hidden_dim, output_dim, batch_size=None, device=None, *, forget_bias=None
+        self,
+        seq_length,
+        input_dim,
+        hidden_dim,
+        output_dim,
+        batch_size=None,
+        device=None,
+        *,
+        forget_bias=None,
+        input_bias=0.0,
+        bistable=None,
+        torch_default=False,
     ):
         super().__init__()
         check_sizes(seq_length=seq_length, input_dim=input_dim, hidden_dim=hidden_dim, output_dim=output_dim)
@@ -42,7 +58,7 @@ class LSTM(nn.Module):
         def bias(rows):
             return nn.Parameter(torch.zeros(rows, device=device))
 
-        glorot = (6 / (input_dim + hidden_dim)) ** 0.5  # Glorot & Bengio 2010
+        glorot = hidden_dim**-0.5 if torch_default else (6 / (input_dim + hidden_dim)) ** 0.5
         self.W_gx, self.W_gh = weight(hidden_dim, input_dim, glorot), weight(hidden_dim, hidden_dim)
         self.W_ix, self.W_ih = weight(hidden_dim, input_dim, glorot), weight(hidden_dim, hidden_dim)
         self.W_fx, self.W_fh = weight(hidden_dim, input_dim, glorot), weight(hidden_dim, hidden_dim)
@@ -50,40 +66,70 @@ class LSTM(nn.Module):
         self.b_g, self.b_i, self.b_f, self.b_o = (bias(hidden_dim) for _ in range(4))
         self.W_ph, self.b_p = weight(output_dim, hidden_dim), bias(output_dim)
         with torch.no_grad():
-            if forget_bias is None:
+            if torch_default:  # torch.nn.LSTM adds two biases, each drawn like a weight
+                for b in (self.b_g, self.b_i, self.b_f, self.b_o):
+                    b.copy_(weight(2, hidden_dim).sum(0))
+                self.b_p.copy_(weight(1, output_dim)[0])
+            elif bistable is not None:
+                self.W_gh.copy_(bistable * torch.eye(hidden_dim))
+                self.b_f.fill_(20)
+                self.b_i.fill_(4)
+                self.b_o.fill_(4)
+            elif forget_bias is not None:
+                self.b_f.fill_(forget_bias)
+                self.b_i.fill_(input_bias)
+            else:
                 self.b_f.uniform_(1, max(seq_length - 1, 1)).log_()
                 self.b_i.copy_(-self.b_f)
-            else:
-                self.b_f.fill_(forget_bias)
 
     def forward(self, x):
-        # The four gates' weights one above the other: one product a step instead of eight.
-        W_x = torch.cat([self.W_gx, self.W_ix, self.W_fx, self.W_ox])  # (4H, D)
-        W_h = torch.cat([self.W_gh, self.W_ih, self.W_fh, self.W_oh]).T  # (H, 4H)
-        b = torch.cat([self.b_g, self.b_i, self.b_f, self.b_o])  # (4H)
-        h = c = W_h.new_zeros(len(x), self.hidden_dim)  # (B, H)
-        # unbind, since indexing x[:, t] inside the loop would make the backward pass quadratic in time
-        for x_t in input_terms(x, W_x, b).unbind(1):  # (B, 4H), W_x x + b of step t
-            g, i, f, o = torch.addmm(x_t, h, W_h).chunk(4, dim=1)
+        h, _ = self.run(x)
+        return self.logits(h)
+
+    def run(self, x, state=None):
+        """The state (h, c), each (hidden_dim, batch), after x; it starts at zero or goes on from `state`."""
+        for step in self.steps(x, state):
+            state = step[:-3:-1]
+        return state
+
+    def steps(self, x, state=None):
+        """Yields (g, i, f, o, c, h) of each step of x, each (hidden_dim, batch)."""
+        W = self.joined()  # (4H, H + D + 1)
+        h, c = state or [W.new_zeros(self.hidden_dim, len(x))] * 2  # (H, B), a column a palindrome
+        # unbind, since indexing x[t] inside the loop would make the backward pass quadratic in time
+        for x_t in columns(x, self.input_dim, W.dtype).unbind():  # (D + 1, B)
+            g, i, f, o = (W @ torch.cat([h, x_t])).chunk(4)
             g, i, f, o = torch.tanh(g), torch.sigmoid(i), torch.sigmoid(f), torch.sigmoid(o)  # (1)-(4)
             c = g * i + c * f  # (5)
             h = torch.tanh(c) * o  # (6)
-        return h @ self.W_ph.T + self.b_p  # (7)
+            yield g, i, f, o, c, h
+
+    def joined(self):
+        """All of (1)-(4) as one matrix (4H, H + D + 1) for [h'; x; 1]: one product a step instead of eight."""
+        W_h = torch.cat([self.W_gh, self.W_ih, self.W_fh, self.W_oh])
+        W_x = torch.cat([self.W_gx, self.W_ix, self.W_fx, self.W_ox])
+        b = torch.cat([self.b_g, self.b_i, self.b_f, self.b_o])
+        return torch.cat([W_h, W_x, b[:, None]], dim=1)
+
+    def logits(self, h):
+        return (self.W_ph @ h).T + self.b_p  # (7), (batch, output_dim)
 
 
-def input_terms(x, W_x, b):
-    """W_x x + b of all steps: (batch, time, rows of W_x). A digit's product with its one-hot vector is a look-up."""
-    input_dim = W_x.shape[1]
+def columns(x, input_dim, dtype):
+    """x as [x; 1] of every step, a column an item: (time, input_dim + 1, batch). Digits become one-hot vectors."""
     if x.dim() == 2 and input_dim > 1 and not x.is_floating_point():
-        return F.embedding(x.int(), W_x.T) + b
-    if x.dim() == 2 and input_dim == 1:
+        if x.numel() and not 0 <= x.min() <= x.max() < input_dim:
+            raise ValueError(f"x has digits from {x.min()} to {x.max()}; expected 0 to {input_dim - 1}")
+        x = F.embedding(x.int(), torch.eye(input_dim, dtype=dtype, device=x.device))
+    elif x.dim() == 2 and input_dim == 1:
         x = x.unsqueeze(-1)
     if x.dim() != 3 or x.shape[2] != input_dim or x.shape[1] == 0:
         raise ValueError(
             f"x has shape {tuple(x.shape)}; expected (batch, time, {input_dim}) with at least one step"
             + (", or (batch, time)" if input_dim == 1 else ", or integer digits (batch, time)")
         )
-    return F.linear(x.to(W_x.dtype), W_x, b)
+    x = x.permute(1, 2, 0).to(dtype)
+    return torch.cat([x, x.new_ones(len(x), 1, x.shape[2])], dim=1)
 
 
 def check_sizes(**sizes):

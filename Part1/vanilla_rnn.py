@@ -8,17 +8,29 @@ h' is the previous step's; h(0) = 0. (Elman 1990.)
 import torch
 from torch import nn
 
-from lstm import check_sizes, input_terms
+from lstm import check_sizes, columns
 
 
 class VanillaRNN(nn.Module):
     """x (batch, time, input_dim), any real numbers -> logits (batch, output_dim) of the last step.
 
-    Arguments and accepted shapes are those of `LSTM`; `input_length` is not needed by this initialisation. `identity`
-    starts W_hh at that multiple of the identity matrix (Le et al. 2015 use 1, with ReLU) instead of at random.
+    Arguments and accepted shapes are those of `LSTM`; `input_length` is not needed by this initialisation. `recurrent`
+    says how W_hh starts: "uniform", torch's default; "identity" (Le et al. 2015, there with ReLU) or "orthogonal" (Saxe
+    et al. 2014), times `gain`. Well above a gain of 1, identity makes each unit bistable (see `LSTM`).
     """
 
-    def __init__(self, input_length, input_dim, hidden_dim, output_dim, batch_size=None, device=None, *, identity=None):
+    def __init__(
+        self,
+        input_length,
+        input_dim,
+        hidden_dim,
+        output_dim,
+        batch_size=None,
+        device=None,
+        *,
+        recurrent="uniform",
+        gain=1.0,
+    ):
         super().__init__()
         check_sizes(input_length=input_length, input_dim=input_dim, hidden_dim=hidden_dim, output_dim=output_dim)
         if isinstance(batch_size, (str, torch.device)):
@@ -29,19 +41,34 @@ class VanillaRNN(nn.Module):
             return nn.Parameter(torch.empty(rows, columns, device=device).uniform_(-bound, bound))
 
         glorot = (6 / (input_dim + hidden_dim)) ** 0.5  # Glorot & Bengio 2010
-
         self.W_hx, self.W_hh = weight(hidden_dim, input_dim, glorot), weight(hidden_dim, hidden_dim)
         self.b_h = nn.Parameter(torch.zeros(hidden_dim, device=device))
         self.W_ph = weight(output_dim, hidden_dim)
         self.b_p = nn.Parameter(torch.zeros(output_dim, device=device))
-        if identity is not None:
-            with torch.no_grad():
-                self.W_hh.copy_(identity * torch.eye(hidden_dim))
+        if recurrent in ("identity", "orthogonal"):
+            (nn.init.eye_ if recurrent == "identity" else nn.init.orthogonal_)(self.W_hh)
+            self.W_hh.data *= gain
+        elif recurrent != "uniform":
+            raise ValueError(f"recurrent is {recurrent!r}; expected 'uniform', 'identity' or 'orthogonal'")
 
     def forward(self, x):
-        W_h = self.W_hh.T
-        h = W_h.new_zeros(len(x), self.hidden_dim)  # (B, H)
-        # unbind, since indexing x[:, t] inside the loop would make the backward pass quadratic in time
-        for x_t in input_terms(x, self.W_hx, self.b_h).unbind(1):  # (B, H), W_hx x + b_h of step t
-            h = torch.tanh(torch.addmm(x_t, h, W_h))
-        return h @ self.W_ph.T + self.b_p
+        (h,) = self.run(x)
+        return self.logits(h)
+
+    def run(self, x, state=None):
+        """The state (h,), (hidden_dim, batch), after x; it starts at zero or goes on from `state`."""
+        for step in self.steps(x, state):
+            state = step
+        return state
+
+    def steps(self, x, state=None):
+        """Yields (h,) of each step of x, (hidden_dim, batch)."""
+        W = torch.cat([self.W_hh, self.W_hx, self.b_h[:, None]], dim=1)  # (H, H + D + 1), for [h'; x; 1]
+        (h,) = state or [W.new_zeros(self.hidden_dim, len(x))]  # (H, B), a column a palindrome
+        # unbind, since indexing x[t] inside the loop would make the backward pass quadratic in time
+        for x_t in columns(x, self.input_dim, W.dtype).unbind():  # (D + 1, B)
+            h = torch.tanh(W @ torch.cat([h, x_t]))
+            yield (h,)
+
+    def logits(self, h):
+        return (self.W_ph @ h).T + self.b_p  # (batch, output_dim)

@@ -6,7 +6,7 @@ python report/generate.py [--student NUMBER] [--name "NAME"]
 import argparse
 import sys
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 
 import matplotlib as mpl
 import torch
@@ -16,143 +16,103 @@ for part in ("Part1", "Part2"):
     sys.path.append(str(HERE.parent / part))
 
 import artifacts  # noqa: E402
+import benchmark  # noqa: E402
+import claims  # noqa: E402
 import classifier  # noqa: E402
 import evaluate  # noqa: E402
 import experiments  # noqa: E402
 import figures  # noqa: E402
 import gan_figures  # noqa: E402
+import inside_figures  # noqa: E402
 import my_gan  # noqa: E402
-from lstm import LSTM  # noqa: E402
-from vanilla_rnn import VanillaRNN  # noqa: E402
+import tables  # noqa: E402
 
 GENERATED = HERE / "generated"
+DEFAULT = {"lstm": "torch's default", "rnn": "torch's default"}
+PUBLISHED = {"lstm": "forget bias 1", "rnn": "torch's default"}
 FIGURES = {
+    "trap": figures.trap,
     "defaults": figures.defaults,
-    "curves_published": lambda: figures.curves("published"),
-    "curves_tuned": lambda: figures.curves("tuned"),
+    "A1": lambda: figures.curves("A1", DEFAULT, log=False, training=True),
+    "B1": lambda: figures.curves("B1", PUBLISHED),
     "by_length": figures.by_length,
+    "C1": figures.C1,
+    "curriculum": figures.curriculum,
+    "D1": lambda: figures.curves("D1", PUBLISHED, log=False, training=True),
+    "updates": figures.updates,
+    "gates": inside_figures.gates,
+    "gates_chrono": lambda: inside_figures.gates("lstm_chrono"),
+    "fading": inside_figures.fading,
+    "gradients": inside_figures.gradients,
+    "speed": figures.speed,
     "milestones": gan_figures.milestones,
     "series": gan_figures.series,
     "losses": gan_figures.losses,
     "shares": gan_figures.shares,
     "strip": gan_figures.strip,
 }
-SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-
-
-def escape(text):
-    """`text` as LaTeX prints it literally."""
-    return "".join(SPECIAL.get(c, "\\" + c if c in "&%$#_{}" else c) for c in str(text))
-
-
-def percent(values):
-    """Mean of shares in per cent, with the standard deviation if there are several."""
-    values = [100 * value for value in values]
-    return f"{mean(values):.1f}" + (f" $\\pm$ {stdev(values):.1f}" if len(values) > 1 else "")
-
-
-def tabular(columns, header, rows):
-    """A booktabs table; cells are LaTeX."""
-    lines = [" & ".join(map(str, row)) + r" \\" for row in rows]
-    top = [f"\\begin{{tabular}}[t]{{{columns}}}", r"\toprule", " & ".join(header) + r" \\", r"\midrule"]
-    return "\n".join([*top, *lines, r"\bottomrule", r"\end{tabular}", ""])
-
-
-def shape(tensor):
-    return "$" + r" \times ".join(map(str, tensor.shape)) + "$"
-
-
-def layer_table(network, x):
-    """What each layer of `network` makes of the batch `x`, and the parameters it has."""
-    rows = []
-    for layer in network.net:
-        x = layer(x)
-        n_parameters = sum(p.numel() for p in layer.parameters())
-        rows.append([escape(layer.__class__.__name__), f"$B \\times {x.shape[1]}$", f"{n_parameters:,}"])
-    rows.append([r"\midrule total", "", f"{sum(p.numel() for p in network.parameters()):,}"])
-    return tabular("lrr", ["layer", "output", "parameters"], rows)
-
-
-def parameter_table():
-    """The parameters of LSTM and RNN, one-hot digits and 128 hidden units, with their shapes."""
-    rows = []
-    for name, network in (("LSTM", LSTM(30, 10, 128, 10)), ("RNN", VanillaRNN(29, 10, 128, 10))):
-        by_shape = {}
-        for key, parameter in network.named_parameters():
-            letter, _, index = key.partition("_")
-            by_shape.setdefault(shape(parameter), []).append(f"${letter}_{{{index}}}$")
-        total = sum(p.numel() for p in network.parameters())
-        for number, (size, keys) in enumerate(by_shape.items()):
-            rows.append(["" if number else name, ", ".join(keys), size, "" if number else f"{total:,}"])
-    return tabular("llrr", ["network", "parameters", "shape", "in all"], rows)
-
-
-def length_tables():
-    """Accuracies and updates until 99.9%, a row a network and recipe, a column a T."""
-    rows = figures.table()
-    header = ["network", "recipe", *(f"$T={T}$" for T in experiments.LENGTHS)]
-    baselines = [
-        [
-            r"\midrule " * (key == "counting") + words,
-            "",
-            *(percent([run[key]]) for run in experiments.load("baselines")),
-        ]
-        for key, words in (("counting", "commonest digit"), ("constant", "constant"))
-    ]
-    accuracy = [[name, of, *(percent(cells[T][0]) for T in experiments.LENGTHS)] for name, of, cells in rows]
-
-    def updates(cell):
-        return ", ".join("--" if value is None else str(value) for value in cell)
-
-    solved = [[name, of, *(updates(cells[T][1]) for T in experiments.LENGTHS)] for name, of, cells in rows]
-    columns = "ll" + "r" * len(experiments.LENGTHS)
-    return {"accuracy": tabular(columns, header, accuracy + baselines), "updates": tabular(columns, header, solved)}
-
-
-def recipe_table():
-    def start(model, settings):
-        words = ", ".join(f"{key.replace('_', ' ')} {value:g}" for key, value in settings.items())
-        return words or {"lstm": "chrono", "rnn": "default"}[model]
-
-    rows = [
-        [figures.NAMES[model], recipe, s["optimizer"], f"{s['lr']:g}", start(model, s["initialisation"])]
-        for (model, recipe), s in experiments.RECIPES.items()
-    ]
-    return tabular("lllrl", ["network", "recipe", "optimiser", "learning rate", "initialisation"], rows)
-
-
-def settings_table(config):
-    rows = [[escape(key), escape(value)] for key, value in config.items()]
-    half = -(-len(rows) // 2)
-    pairs = [left + (rows[half + i] if half + i < len(rows) else ["", ""]) for i, left in enumerate(rows[:half])]
-    return tabular("lr@{\\qquad}lr", ["flag", "value", "flag", "value"], pairs)
 
 
 def numbers():
     """{LaTeX command: what it prints}; every number of the prose."""
     defaults = figures.grouped("defaults", "model")
-    lengths = experiments.load("lengths")
+    series, walls, speed = figures.series(), figures.walls(), benchmark.load()
     gan, (quality, path) = my_gan.record(), evaluate.load()
     judge = artifacts.read(classifier.ARTIFACT, classifier.CONFIG, classifier.CODE, classifier.COMMAND)
-    every = [*experiments.load("defaults"), *experiments.load("baselines"), *lengths, gan, judge, quality, path]
+    part1 = [run for name in experiments.EXPERIMENTS for run in experiments.load(name)]
+    every = [*part1, speed, gan, judge, quality, path]
 
-    longest = {f"Longest{name.title()}{of.title()}": figures.longest(cells) for name, of, cells in figures.table()}
+    bistable = figures.median_updates(series["lstm", "bistable"])
+    records = experiments.load("records")
+    proofs = [run["proof"]["proven"] == 1 for run in records if "proof" in run]
+    _, shipped = experiments.network("lstm_bistable")
+    far = max(
+        (run["tests"][0]["T"], run["tests"][0]["n"], run["tests"][0]["accuracy"]) for run in experiments.load("far")
+    )
+    short, long = benchmark.CONFIG["lengths"][-3:][0], benchmark.CONFIG["lengths"][-1]
+
     config = gan["config"]
     return {
         "Seeds": len(experiments.SEEDS),
-        "LongestT": max(experiments.LENGTHS),
-        "LengthsT": ", ".join(map(str, experiments.LENGTHS)),
+        "FewSeeds": len(experiments.FEW),
+        "TenSeeds": len(experiments.TEN),
         "DefaultsEpochs": defaults["lstm",][0]["config"]["max_epoch"],
-        "DefaultsLstm": percent([run["val_accuracy"][-1] for run in defaults["lstm",]]),
-        "DefaultsLstmTen": percent([mean(run["val_accuracy"][-10:]) for run in defaults["lstm",]]),
-        "DefaultsRnn": percent([run["val_accuracy"][-1] for run in defaults["rnn",]]),
-        "DefaultsRnnTen": percent([mean(run["val_accuracy"][-10:]) for run in defaults["rnn",]]),
-        "ValMost": f"{max(run['n_val'] for run in lengths):,}",
-        "ValLeast": min(run["n_val"] for run in lengths),
-        "MaxUpdates": f"{lengths[0]['config']['max_updates']:,}",
-        "ExtraUpdates": lengths[0]["config"]["extra_updates"],
-        "CheckEvery": lengths[0]["config"]["check_every"],
-        **longest,
+        "DefaultsLstm": tables.percent([run["val_accuracy"][-1] for run in defaults["lstm",]]),
+        "DefaultsLstmTen": tables.percent([mean(run["val_accuracy"][-10:]) for run in defaults["lstm",]]),
+        "DefaultsRnn": tables.percent([run["val_accuracy"][-1] for run in defaults["rnn",]]),
+        "DefaultsRnnTen": tables.percent([mean(run["val_accuracy"][-10:]) for run in defaults["rnn",]]),
+        "MaxUpdates": f"{max(run['config']['max_updates'] for run in experiments.load('B1')):,}",
+        "LongestLstmPublished": figures.longest(series["lstm", "forget bias 1"]),
+        "LongestRnnPublished": figures.longest(series["rnn", "torch's default"]),
+        "ClaimsReproduced": sum(row[-1] == "reproduced" for row in claims.table()),
+        "ClaimsContradicted": sum(row[-1] == "contradicted" for row in claims.table()),
+        "Claims": len(claims.table()),
+        "DefaultThirty": sum(r["solved_at"] is not None for r in series["lstm", "torch's default"][30]),
+        "BistableThirty": bistable.get(30),
+        "BistableHundred": bistable.get(100),
+        "BistableGain": f"{experiments.RECIPES['lstm', 'bistable']['initialisation']['bistable']:g}",
+        "RecordT": records[0]["config"]["stages"][-1],
+        "RecordUpdates": shipped["updates"],
+        "FarT": f"{far[0]:,}",
+        "FarN": f"{far[1]:,}",
+        "FarAccuracy": f"{100 * far[2]:g}",
+        "Proofs": sum(proofs),
+        "ProofPrefix": shipped["proof"]["prefix"],
+        "ProofBeginnings": f"{10 ** shipped['proof']['prefix']:,}",
+        "ProofShare": f"{100 * shipped['proof']['proven']:g}",
+        "ProofCells": f"{100 * shipped['proof']['latched']:.2f}",
+        "WallIdentity": ", ".join(map(str, walls["rnn", "identity"])),
+        "WallOrthogonal": ", ".join(map(str, walls["rnn", "orthogonal"])),
+        "WallBistable": ", ".join(f"{T:,}" for T in walls["rnn", "bistable"]),
+        "SpeedT": short,
+        "SpeedTorch": f"{benchmark.ratio('torch.nn.LSTM', 'FastLSTM', short):.2f}",
+        "SpeedLiteral": f"{benchmark.ratio('literal', 'FastLSTM', short):.2f}",
+        "SpeedAutograd": f"{benchmark.ratio('LSTM', 'FastLSTM', short):.2f}",
+        "SpeedLong": f"{long:,}",
+        "SpeedLinear": f"{benchmark.growth('milliseconds', 'lengths'):.1f}",
+        "MemoryLinear": f"{benchmark.growth('memory', 'memory_lengths'):.1f}",
+        "EvaluationMemory": " and ".join(f"{value:.0f}" for value in speed["evaluation_memory"]),
+        "EvaluationLengths": " and ".join(f"{T:,}" for T in benchmark.CONFIG["evaluation"]["lengths"]),
         "GanEpochs": config["n_epochs"],
         "GanLatent": config["latent_dim"],
         "GanMinutes": f"{gan['seconds'] / 60:.0f}",
@@ -180,24 +140,34 @@ def numbers():
         "StripSeed": path["config"]["seed"],
         "Runs": len(every),
         "RunMinutes": f"{sum(run['seconds'] for run in every) / 60:.0f}",
-        "Hardware": escape("; ".join(sorted({run["hardware"] for run in every}))),
-        "Versions": escape(", ".join(f"{k} {v}" for k, v in gan["versions"].items())),
+        "Hardware": tables.escape("; ".join(sorted({run["hardware"] for run in every}))),
+        "Versions": tables.escape(", ".join(f"{k} {v}" for k, v in gan["versions"].items())),
     }
 
 
 def readme_results():
     """The README's results, between the lines that mark their place."""
     (quality, _), gan = evaluate.load(), my_gan.record()
-    rows = [
-        f"| {name}, {recipe} recipe: longest T, of {', '.join(map(str, experiments.LENGTHS))}, up to which each of "
-        f"{len(experiments.SEEDS)} seeds gets 99.9% of a validation sample right | {figures.longest(cells)} |"
-        for name, recipe, cells in figures.table()
-    ]
     scores = [mean(run["val_accuracy"][-10:]) for run in figures.grouped("defaults", "model")["lstm",]]
-    rows = [
-        f"| LSTM, the template's defaults, T = 5: validation accuracy, last ten epochs | {mean(scores):.1%} |",
-        *rows,
-    ]
+    rows = [f"| LSTM, the template's defaults, T = 5: validation accuracy, last ten epochs | {mean(scores):.1%} |"]
+    for T, (values, n) in figures.records()["bistable"].items():
+        rows.append(
+            f"| LSTM trained at T = {experiments.load('records')[0]['config']['stages'][-1]}, at T = {T:,} ({n:,} "
+            f"palindromes each): seeds without an error | {sum(v == 1 for v in values)} of {len(values)} |"
+        )
+    for run in experiments.load("far")[1::-1]:
+        (test,) = run["tests"]
+        rows.append(
+            f"| its median seed at T = {test['T']:,}, {test['n']:,} palindromes: accuracy | {test['accuracy']:.1%} |"
+        )
+    for T, value in figures.median_updates(figures.series()["lstm", "bistable"]).items():
+        if T in (30, 100):
+            rows.append(f"| updates of batch 128 until 99.9% at T = {T}, no curriculum: median of seeds | {value} |")
+    counts = [row[-1] for row in claims.table()]
+    rows.append(
+        f"| claims of published solutions: reproduced, contradicted, not reproduced as tested "
+        f"| {', '.join(str(counts.count(v)) for v in ('reproduced', 'contradicted', 'not reproduced as tested'))} |"
+    )
     rows += [
         f"| GAN, {gan['config']['n_epochs']} epochs in {gan['seconds'] / 60:.0f} minutes: Fréchet distance to the "
         f"training images (real test images: {quality['frechet_floor']:.2f}) | {quality['frechet']:.2f} |",
@@ -219,16 +189,22 @@ def main(argv=None):
     parser.add_argument("--student", default="studentnumber", help="student number, for the title page")
     parser.add_argument("--name", default="", help="name, for the title page")
     args = parser.parse_args(argv)
-    values = {"Student": escape(args.student), "Name": escape(args.name), **numbers()}
+    values = {"Student": tables.escape(args.student), "Name": tables.escape(args.name), **numbers()}
     z = torch.zeros(2, my_gan.record()["config"]["latent_dim"])
     with torch.no_grad():
-        tables = {
-            "parameters": parameter_table(),
-            "recipes": recipe_table(),
-            **length_tables(),
-            "generator": layer_table(my_gan.Generator(z.shape[1]), z),
-            "discriminator": layer_table(my_gan.Discriminator(), torch.zeros(2, 784)),
-            "settings": settings_table(my_gan.record()["config"]),
+        made = {
+            "parameters": tables.parameter(),
+            "recipes": tables.recipe(),
+            "accuracy": tables.accuracy(),
+            "updates": tables.updates(),
+            "trap": tables.trap(),
+            "records": tables.records(),
+            "walls": tables.wall(),
+            "claims": tables.verdicts(),
+            "speed": tables.speed(),
+            "generator": tables.layer(my_gan.Generator(z.shape[1]), z),
+            "discriminator": tables.layer(my_gan.Discriminator(), torch.zeros(2, 784)),
+            "settings": tables.settings(my_gan.record()["config"]),
         }
     readme = HERE.parent / "README.md"
     text = readme.read_text(encoding="utf-8")
@@ -238,7 +214,7 @@ def main(argv=None):
     GENERATED.mkdir(exist_ok=True)
     commands = [f"\\newcommand{{\\{name}}}{{{value}}}" for name, value in values.items()]
     (GENERATED / "numbers.tex").write_text("\n".join(commands) + "\n", encoding="utf-8")
-    for name, table in tables.items():
+    for name, table in made.items():
         (GENERATED / f"table_{name}.tex").write_text(table, encoding="utf-8")
     with mpl.rc_context({"pdf.fonttype": 42, "font.size": 9}):
         for name, draw in FIGURES.items():

@@ -1,11 +1,7 @@
-"""The record: fingerprints, whole files, clear errors, and a grid that several processes share."""
+"""The record: fingerprints, whole files, clear errors, nothing half-written."""
 
-import json
 import os
 import signal
-import subprocess
-import sys
-import time
 
 import pytest
 from conftest import ROOT, python
@@ -106,57 +102,26 @@ def test_a_toy_run_never_replaces_the_record(tmp_path, monkeypatch):
         artifacts.write(path, {"toy": 1}, CODE, 0)
 
 
-N_RUNS = 7  # of the toy grid: 2 defaults, 1 baseline, 4 lengths
+def test_a_process_killed_while_it_writes_leaves_the_old_file_whole(tmp_path):
+    path = tmp_path / "run.json"
+    path.write_text("old")
+    code = (
+        "import artifacts, os, pathlib, signal\n"
+        f"with artifacts.atomic(pathlib.Path({str(path)!r})) as temporary:\n"
+        "    temporary.write_text('half')\n    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert python("-c", code, cwd=ROOT / "Part1").returncode == -signal.SIGKILL
+    assert path.read_text() == "old" and len(list(tmp_path.iterdir())) == 2
+    artifacts.prepare(path)  # the next run of the same artifact
+    assert list(tmp_path.iterdir()) == [path]
 
 
-def smoke(**more):
-    return {**os.environ, "SMOKE": "1", "OMP_NUM_THREADS": "1", **more}
-
-
-def test_two_processes_share_the_grid_and_a_repeat_does_nothing(part1):
-    command = ("-m", "torch.distributed.run", "--nproc_per_node", "2", "experiments.py", "all")
-    done = python(*command, cwd=part1, env=smoke())
-    assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stdout.splitlines() if line.startswith("[")]
-    made = list((part1 / "results").glob("*/*.json"))
-    assert len(lines) == len(made) == N_RUNS and not any("up to date" in line for line in lines)  # none twice
-    again = python("experiments.py", "all", cwd=part1, env=smoke())
-    assert again.stdout.count("is up to date") == N_RUNS and "0 run(s)" in again.stdout
-
-
-def test_a_killed_grid_keeps_what_was_done_and_ends_with_the_same_results(part1):
-    results = part1 / "results"
-
-    def outcome():
-        read = (json.loads(path.read_text()) for path in sorted(results.glob("*/*.json")))
-        return [{k: v for k, v in artifact.items() if k not in ("seconds", "finished")} for artifact in read]
-
-    for seconds in (5.0, 6.5):
-        with subprocess.Popen([sys.executable, "experiments.py", "all"], cwd=part1, env=smoke()) as process:
-            time.sleep(seconds)
-            process.send_signal(signal.SIGKILL)
-    before = {path: path.stat().st_mtime_ns for path in results.glob("*/*.json")}
-    assert python("experiments.py", "all", cwd=part1, env=smoke()).returncode == 0
-    assert all(path.stat().st_mtime_ns == then for path, then in before.items())
-    interrupted = outcome()
-    assert python("experiments.py", "all", "--retrain", cwd=part1, env=smoke()).returncode == 0
-    assert outcome() == interrupted and len(interrupted) == N_RUNS
-    assert {path.suffix for path in results.glob("*/*")} == {".json"}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("nonsense",), "invalid choice: 'nonsense'"),
-        ((), "say which experiment"),
-        (("lengths", "--lengths", "7"), "no run has T = [7]"),
-        (("lengths", "--seeds", "99"), "no run has seed = [99]"),
-    ],
-)
-def test_bad_requests_end_with_one_clear_error(refusal, arguments, message):
-    assert message in refusal(ROOT / "Part1" / "experiments.py", *arguments)
-
-
-def test_the_list_names_every_experiment():
-    done = python("experiments.py", "--list", cwd=ROOT / "Part1")
-    assert done.returncode == 0 and "defaults" in done.stdout and "runs done" in done.stdout
+def test_a_full_disk_is_one_error_and_leaves_nothing_half_written(part1):
+    """A limit on the size of files stands for the disk: the same OSError, at the same place."""
+    code = (
+        "import resource, runpy, sys\nsys.argv = ['experiments.py', 'baselines']\nimport experiments\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\nrunpy.run_path('experiments.py', run_name='__main__')"
+    )
+    done = python("-c", code, cwd=part1, env={**os.environ, "SMOKE": "1"})
+    assert done.returncode == 1 and done.stderr.strip().splitlines()[-1].startswith("experiments.py: "), done.stderr
+    assert "Traceback" not in done.stderr and list((part1 / "results" / "baselines").iterdir()) == []

@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import OneHotEncoder
 from torch.utils.data import random_split
 
-from dataset import PalindromeDataset
+from dataset import PalindromeDataset, stream
 
 LENGTHS = (2, 3, 4, 5, 6, 10, 11, 20, 35, 36, 37, 40, 101)
 
@@ -83,3 +83,27 @@ def test_total_len_is_capped_with_a_warning():
 def test_bad_sizes_are_named(arguments):
     with pytest.raises(ValueError, match=r"(input_length|total_len) is .*; expected an integer of at least 1"):
         PalindromeDataset(*arguments)
+
+
+@pytest.mark.parametrize("T", [2, 3, 9, 200, 201, 399, 400, 401, 1000])
+def test_a_stream_is_of_palindromes(T):
+    pieces = list(stream(T, 30, seed=1))
+    x = np.concatenate(pieces, axis=1)
+    whole = np.concatenate([x, x[:, :1]], axis=1)
+    assert x.shape == (30, T - 1) and (whole == whole[:, ::-1]).all() and max(p.shape[1] for p in pieces) <= 100
+    assert T < 9 or len({bytes(row) for row in x}) == 30
+    assert all((a == b).all() for a, b in zip(pieces, stream(T, 30, seed=1), strict=True))
+    assert T < 9 or any((a != b).any() for a, b in zip(pieces, stream(T, 30, seed=2), strict=True))
+
+
+def test_a_streams_digits_are_uniform():
+    x = np.concatenate(list(stream(300, 2000)), axis=1)
+    for column in (0, 1, 98, 99, 100, 101, 149):
+        assert np.bincount(x[:, column], minlength=10).min() > 140  # of 200 expected; less is a one in 10^5 chance
+    assert abs(np.corrcoef(x[:, 0], x[:, 100])[0, 1]) < 0.1
+
+
+@pytest.mark.parametrize(("T", "n"), [(1, 5), (-3, 5), (10, 0)])
+def test_a_stream_of_nothing_is_refused(T, n):
+    with pytest.raises(ValueError, match="expected at least 2 digits and 1 palindrome"):
+        next(stream(T, n))

@@ -1,0 +1,168 @@
+"""Artifacts -> the tables of the report, as LaTeX. Each function reads what it shows."""
+
+import math
+import sys
+from pathlib import Path
+from statistics import mean, median, stdev
+
+for part in ("Part1", "Part2"):
+    sys.path.append(str(Path(__file__).resolve().parent.parent / part))
+
+import benchmark  # noqa: E402
+import claims  # noqa: E402
+import experiments  # noqa: E402
+import figures  # noqa: E402
+from lstm import LSTM  # noqa: E402
+from vanilla_rnn import VanillaRNN  # noqa: E402
+
+SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+
+
+def escape(text):
+    """`text` as LaTeX prints it literally."""
+    return "".join(SPECIAL.get(c, "\\" + c if c in "&%$#_{}" else c) for c in str(text))
+
+
+def percent(values):
+    """Mean of shares in per cent, with the standard deviation if there are several."""
+    values = [100 * value for value in values]
+    return f"{mean(values):.1f}" + (f" $\\pm$ {stdev(values):.1f}" if len(values) > 1 else "")
+
+
+def tabular(columns, header, rows):
+    """A booktabs table; cells are LaTeX."""
+    lines = [" & ".join(map(str, row)) + r" \\" for row in rows]
+    top = [f"\\begin{{tabular}}[t]{{{columns}}}", r"\toprule", " & ".join(header) + r" \\", r"\midrule"]
+    return "\n".join([*top, *lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def shape(tensor):
+    return "$" + r" \times ".join(map(str, tensor.shape)) + "$"
+
+
+def layer(network, x):
+    """What each layer of `network` makes of the batch `x`, and the parameters it has."""
+    rows = []
+    for layer in network.net:
+        x = layer(x)
+        n_parameters = sum(p.numel() for p in layer.parameters())
+        rows.append([escape(layer.__class__.__name__), f"$B \\times {x.shape[1]}$", f"{n_parameters:,}"])
+    rows.append([r"\midrule total", "", f"{sum(p.numel() for p in network.parameters()):,}"])
+    return tabular("lrr", ["layer", "output", "parameters"], rows)
+
+
+def parameter():
+    """The parameters of LSTM and RNN, one-hot digits and 128 hidden units, with their shapes."""
+    rows = []
+    for name, network in (("LSTM", LSTM(30, 10, 128, 10)), ("RNN", VanillaRNN(29, 10, 128, 10))):
+        by_shape = {}
+        for key, parameter in network.named_parameters():
+            letter, _, index = key.partition("_")
+            by_shape.setdefault(shape(parameter), []).append(f"${letter}_{{{index}}}$")
+        total = sum(p.numel() for p in network.parameters())
+        for number, (size, keys) in enumerate(by_shape.items()):
+            rows.append(["" if number else name, ", ".join(keys), size, "" if number else f"{total:,}"])
+    return tabular("llrr", ["network", "parameters", "shape", "in all"], rows)
+
+
+def recipe():
+    """The recipes: what each adds to the common settings."""
+    rows = []
+    for (model, recipe), settings in experiments.RECIPES.items():
+        start = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in settings["initialisation"].items())
+        rate = f"{settings['lr']:g}"
+        rows.append([figures.NAMES[model], escape(recipe), settings["optimizer"], rate, escape(start or "--")])
+    return tabular("lllrl", ["network", "recipe", "optimiser", "rate", "keywords of the class"], rows)
+
+
+def accuracy():
+    """Accuracy after training at one length, a row a network and recipe, a column a T."""
+    lengths = [run["config"]["T"] for run in experiments.load("baselines")]
+    rows = [
+        [
+            figures.NAMES[model],
+            escape(recipe),
+            *(percent([r["accuracy"] for r in at[T]]) if T in at else "" for T in lengths),
+        ]
+        for (model, recipe), at in figures.series().items()
+    ]
+    for number, (key, words) in enumerate((("counting", "commonest digit"), ("constant", "constant answer"))):
+        values = [percent([run[key]]) for run in experiments.load("baselines")]
+        rows.append([r"\midrule " * (number == 0) + "none", words, *values])
+    return tabular("ll" + "r" * len(lengths), ["network", "recipe", *(f"$T={T}$" for T in lengths)], rows)
+
+
+def updates():
+    """Median updates until solved, and their range, a row a network and recipe, a column a T."""
+    rows = figures.series()
+    lengths = sorted({T for at in rows.values() for T in at})
+
+    def cell(runs):
+        values = sorted(run["solved_at"] or math.inf for run in runs)
+        words = ["--" if math.isinf(value) else f"{value:,.0f}" for value in (median(values), values[0], values[-1])]
+        return "--" if words[1] == "--" else f"{words[0]} {{\\scriptsize [{words[1]}, {words[2]}]}}"
+
+    lines = [
+        [figures.NAMES[model], escape(recipe), *(cell(at[T]) if T in at else "" for T in lengths)]
+        for (model, recipe), at in rows.items()
+    ]
+    return tabular("ll" + "r" * len(lengths), ["network", "recipe", *(f"$T={T}$" for T in lengths)], lines)
+
+
+def trap():
+    rows = []
+    for (T, leaking), runs in figures.grouped("trap", "T", "leaking").items():
+        values = ([run[key] for run in runs] for key in ("zeros", "constant", "accuracy", "honest_accuracy"))
+        rows.append([T, "leaking" if leaking else "honest", *map(percent, values)])
+    return tabular("rlrrrr", ["$T$", "data", "label 0", "constant", "held back", "honest, unseen"], rows)
+
+
+def records():
+    """Accuracies of the networks trained at short T, far beyond it."""
+    rows = []
+    for recipe, tests in figures.records().items():
+        for number, (T, (scores, n)) in enumerate(tests.items()):
+            perfect = f"{sum(score == 1 for score in scores)} of {len(scores)}"
+            least = f"{100 * min(scores):.2f}"
+            rows.append(["" if number else escape(recipe), f"{T:,}", f"{n:,}", percent(scores), least, perfect])
+    for number, run in enumerate(experiments.load("far")[::-1]):
+        (test,) = run["tests"]
+        score = f"{100 * test['accuracy']:.2f}"
+        first = "" if number else r"\midrule shipped"
+        rows.append([first, f"{test['T']:,}", f"{test['n']:,}", score, score, "the median seed"])
+    return tabular("lrrrrl", ["recipe", "$T$", "palindromes", "accuracy", "least", "seeds without error"], rows)
+
+
+def wall():
+    rows = [
+        [figures.NAMES[model], escape(recipe), ", ".join(f"{T:,}" for T in lengths)]
+        for (model, recipe), lengths in figures.walls().items()
+    ]
+    return tabular("lll", ["network", "recipe", "longest $T$ solved, a value a seed"], rows)
+
+
+def verdicts():
+    rows = [[source, *map(escape, words)] for source, *words in claims.table()]
+    head = ["", "claim", "holds if", "measured", "verdict"]
+    body = "\n".join(" & ".join(row) + r" \\[2pt]" for row in rows)
+    return "\n".join([r"\toprule", " & ".join(head) + r" \\", r"\midrule\endhead", body, r"\bottomrule", ""])
+
+
+def speed():
+    artifact = benchmark.load()
+    lengths = benchmark.CONFIG["lengths"]
+    rows = []
+    for name, values in artifact["milliseconds"].items():
+        memory = dict(zip(benchmark.CONFIG["memory_lengths"], artifact["memory"][name], strict=True))
+        shown = [f"{memory[T]:,.0f}" for T in benchmark.CONFIG["memory_lengths"] if T >= 100]
+        rows.append([f"\\code{{{name}}}", *(f"{value:,.1f}" for value in values), *shown])
+    memory_lengths = [f"$T={T}$" for T in benchmark.CONFIG["memory_lengths"] if T >= 100]
+    header = ["", *(f"$T={T}$" for T in lengths), *memory_lengths]
+    return tabular("l" + "r" * len(lengths) + "@{\\qquad}" + "r" * len(memory_lengths), header, rows)
+
+
+def settings(config):
+    rows = [[escape(key), escape(value)] for key, value in config.items()]
+    half = -(-len(rows) // 2)
+    pairs = [left + (rows[half + i] if half + i < len(rows) else ["", ""]) for i, left in enumerate(rows[:half])]
+    return tabular("lr@{\\qquad}lr", ["flag", "value", "flag", "value"], pairs)
