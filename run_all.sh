@@ -143,6 +143,7 @@ stage_part1() {
   processes=$("$PYTHON" -c 'import os; print(os.cpu_count())')
   (
     cd Part1
+    [ -t 2 ] || export TQDM_MININTERVAL=60 # a log wants fewer lines of progress than a terminal
     for experiments in all "shipped far"; do # the second are of the first one's median seeds
       OMP_NUM_THREADS=1 "$PYTHON" -m torch.distributed.run --nproc_per_node "$processes" \
         experiments.py $experiments $retrain

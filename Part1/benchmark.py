@@ -33,8 +33,8 @@ CONFIG = {
     "rounds": 1 if artifacts.SMOKE else 5,
     "time_steps": 10 if artifacts.SMOKE else 300,  # in a round, at least one update
     "lengths": [10] if artifacts.SMOKE else [10, 30, 100, 300, 1000],
-    "memory_lengths": [10, 150] if artifacts.SMOKE else [10, 30, 100, 150, 300, 1000],
-    "evaluation": {"n": 256, "lengths": [100, 200] if artifacts.SMOKE else [1000, 10_000]},
+    "memory_lengths": [150] if artifacts.SMOKE else [10, 30, 100, 150, 300, 1000],
+    "evaluation": {"n": 256, "lengths": [200] if artifacts.SMOKE else [1000, 10_000]},
 }
 ARTIFACT = Path(__file__).parent / "results" / "benchmark.json"
 COMMAND = "python benchmark.py"

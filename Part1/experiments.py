@@ -5,7 +5,7 @@ python experiments.py B1                                  all runs of one experi
 python experiments.py B1 --lengths 5 10 --seeds 0         a part of it
 OMP_NUM_THREADS=1 torchrun --nproc_per_node 2 experiments.py all      every run there is, on two processes
 
-A1, B1, C1, C2 and D1 are the experiments of published solutions of this assignment, by their recipes; the rest is ours.
+grid.py says what the experiments are.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import torch
 import artifacts
 import dataset
 import fast_lstm
+import grid
 import inside
 import lstm
 import solve
@@ -31,155 +32,6 @@ import utils
 import vanilla_rnn
 
 HERE = Path(__file__).parent
-SMOKE = artifacts.SMOKE
-SEEDS = (0,) if SMOKE else (0, 1, 2, 3, 4)
-FEW = SEEDS[:3]  # where a run takes more than a minute
-TEN = (0,) if SMOKE else tuple(range(10))
-
-COMMON = {"input_dim": 10, "hidden_dim": 128, "batch_size": 128, "max_norm": 10.0}
-RMSPROP, ADAM = {"optimizer": "RMSprop", "lr": 1e-3}, {"optimizer": "Adam", "lr": 1e-3}
-RECIPES = {  # model, recipe: what it adds to COMMON
-    ("lstm", "forget bias 1"): {**RMSPROP, "initialisation": {"forget_bias": 1.0}},
-    ("lstm", "torch's default"): {**RMSPROP, "initialisation": {"torch_default": True}},
-    ("lstm", "chrono"): {"optimizer": "Adam", "lr": 3e-3, "initialisation": {}},
-    ("lstm", "carousel"): {
-        "optimizer": "Adam",
-        "lr": 3e-3,
-        "initialisation": {"forget_bias": 20.0, "input_bias": -3.0},
-    },
-    ("lstm", "bistable"): {**ADAM, "initialisation": {"bistable": 8.0}},
-    ("rnn", "torch's default"): {**RMSPROP, "initialisation": {}},
-    ("rnn", "identity"): {**ADAM, "initialisation": {"recurrent": "identity"}},
-    ("rnn", "orthogonal"): {**ADAM, "initialisation": {"recurrent": "orthogonal"}},
-    ("rnn", "bistable"): {**ADAM, "initialisation": {"recurrent": "identity", "gain": 4.0}},
-}
-
-
-def run(model, recipe, stages, seed, max_updates, check_every, extra_updates, **others):
-    """(name, configuration) of a run of `solve`; others win over the recipe's settings."""
-    config = {"model": model, "recipe": recipe, "T": stages[-1], "seed": seed, "stages": list(stages)}
-    config |= {**COMMON, **RECIPES[model, recipe], **others}
-    if SMOKE:
-        max_updates, check_every = min(max_updates, 20), min(check_every, 10)
-        extra_updates = min(extra_updates, 10)
-        config = {"total_len": 1000} | config
-    config |= {"max_updates": max_updates, "check_every": check_every, "extra_updates": extra_updates}
-    word = "".join(letter for letter in recipe.replace(" ", "_") if letter != "'")
-    return f"{model}_{word}_T{config['T']}_seed{seed}", config
-
-
-def some(lengths):
-    return lengths[:1] if SMOKE else lengths
-
-
-def defaults():
-    """The template's own training, all flags at their defaults: T = 5, digits as numbers, 100 epochs."""
-    for model in ("lstm", "rnn"):
-        for seed in SEEDS:
-            config = vars(template.parse(["--model", model, "--seed", str(seed)]))
-            yield f"{model}_seed{seed}", config | {"T": 5, "max_epoch": 2 if SMOKE else 100}
-
-
-def baselines():
-    """What needs no memory: always the commonest label, and the digit that was read most often."""
-    for T in some((5, 10, 15, 20, 25, 30)):
-        yield f"T{T}", {"T": T, "seed": 0, "total_len": min(10 ** math.ceil(T / 2), 10_000)}
-
-
-def trap():
-    """One handed-out dataset.py beside honest data: LSTM, 2,048 palindromes of 10 digits and 100,000 of 20."""
-    for T, total_len in some(((10, 2048), (20, 100_000))):
-        for leaking in (True, False):
-            for seed in SEEDS:
-                sizes = {"max_updates": 300, "check_every": 10, "extra_updates": 0}
-                data = {"total_len": total_len, "leaking": leaking}
-                _, config = run("lstm", "torch's default", [T], seed, **sizes, **data)
-                yield f"{'leaking' if leaking else 'honest'}_T{T}_seed{seed}", config
-
-
-def A1():
-    """LSTM and RNN at the defaults, digits as numbers, T from short to long: four epochs of 625 updates."""
-    for T in some((5, 10, 15, 20)):
-        for model in ("lstm", "rnn"):
-            for seed in FEW:
-                epochs = {"max_updates": 2500, "min_updates": 2500, "check_every": 625, "extra_updates": 0}
-                yield run(model, "torch's default", [T], seed, **epochs, input_dim=1)
-
-
-def B1():
-    """One-hot digits, RMSProp 1e-3, LSTM with forget bias 1 beside the RNN, T = 5 to 30, at most 5,000 updates."""
-    for T in reversed(some((5, 10, 15, 20, 25, 30))):
-        for model, recipe in (("lstm", "forget bias 1"), ("rnn", "torch's default")):
-            for seed in FEW if (model, T) == ("lstm", 25) else SEEDS:
-                yield run(model, recipe, [T], seed, 5000, 50, 200)
-
-
-def C1():
-    """The defaults for 1,000 updates at T = 5; then T = 20 with Adam at three learning rates, at most 2,000 updates."""
-    for model in ("lstm", "rnn"):
-        for seed in SEEDS:
-            yield run(model, "torch's default", [5], seed, 1000, 10, 0, min_updates=1000, input_dim=1)
-        for lr in some((1e-3, 3e-3, 1e-2)):
-            for seed in FEW:
-                settings = {"optimizer": "Adam", "lr": lr, "input_dim": 1}
-                name, config = run(model, "torch's default", some((20,)), seed, 2000, 50, 200, **settings)
-                yield f"{name}_lr{lr:g}", config
-
-
-def C2():
-    """Curriculum T = 10, 20, ..., 150 with B1's recipes, at most 2,000 updates a length, and with bistable cells."""
-    lengths = range(10, 30 if SMOKE else 160, 10)
-    for model, recipe in (("lstm", "forget bias 1"), ("rnn", "torch's default"), ("lstm", "bistable")):
-        for seed in FEW:
-            yield run(model, recipe, lengths, seed, 2000, 10, 0)
-
-
-def D1():
-    """2,048 palindromes, 80 to 20, RMSProp 1e-3, T = 5 to 20: 100 epochs as published, up to 200; ours beside."""
-    epoch = 1639 // 128
-    for T in some((5, 10, 15, 20)):
-        for model, recipe in (("lstm", "forget bias 1"), ("rnn", "torch's default"), ("lstm", "bistable")):
-            for seed in SEEDS if T < 20 else FEW:
-                sizes = {"max_updates": 200 * epoch, "min_updates": 100 * epoch, "check_every": epoch}
-                if recipe == "bistable":
-                    sizes |= {"max_updates": 100 * epoch, "min_updates": 0}
-                yield run(model, recipe, [T], seed, **sizes, extra_updates=0, total_len=2048)
-
-
-def efficiency():
-    """Updates until solved, without curriculum: torch's default, chrono, bistable; forget bias 1 is B1's."""
-    for recipe, lengths in (("torch's default", (30, 20, 10)), ("chrono", (30, 20, 10))):
-        for T in some(lengths):
-            for seed in SEEDS:
-                yield run("lstm", recipe, [T], seed, 5000, 50, 200)
-    for T in some((5, 10, 15, 20, 25, 30, 50, 100)):
-        for seed in TEN if T >= 50 else SEEDS:
-            yield run("lstm", "bistable", [T], seed, 5000, 5, 100)
-    for recipe in ("identity", "bistable"):
-        for T in some((30, 25, 20, 15, 10, 5)):
-            for seed in SEEDS:
-                yield run("rnn", recipe, [T], seed, 5000, 10, 200)
-
-
-def wall():
-    """How far the RNN gets: T = 10, 20, ..., 150, 200, ..., 1000 from identity, orthogonal or bistable units."""
-    lengths = [10, 20] if SMOKE else [*range(10, 160, 10), *range(200, 1001, 100)]
-    for recipe in ("identity", "orthogonal", "bistable"):
-        for seed in FEW:
-            yield run("rnn", recipe, lengths, seed, 1000, 10, 0)
-
-
-def records():
-    """Trained at T <= 320, measured at 1,000 and 10,000: bistable cells, and two latches that have to be learned."""
-    for seed in TEN:
-        tests = [[100, 100]] if SMOKE else [[1000, 10_000], [10_000, 1000]]
-        yield run("lstm", "bistable", [20 if SMOKE else 100], seed, 5000, 5, 100, tests=tests, prefix=2 if SMOKE else 4)
-    for recipe in ("chrono", "carousel"):
-        for seed in FEW:
-            tests = [[100, 100]] if SMOKE else [[1000, 1000], [10_000, 1000]]
-            settings = {"lr_later": 1e-3} if recipe == "chrono" else {}
-            lengths = [10, 20] if SMOKE else [10, 20, 40, 80, 160, 320]
-            yield run("lstm", recipe, lengths, seed, 4000, 10, 50, tests=tests, **settings)
 
 
 def median_run(experiment, model, recipe, T):
@@ -193,16 +45,16 @@ def median_run(experiment, model, recipe, T):
 
 def shipped():
     """The median seeds' networks, trained again and kept: the record's, and chrono LSTM and identity RNN at T = 30."""
-    record = median_run("records", "lstm", "bistable", 20 if SMOKE else 100)
-    yield "lstm_bistable", record | {"tests": [], "prefix": 2 if SMOKE else 5}
+    record = median_run("records", "lstm", "bistable", 20 if artifacts.SMOKE else 100)
+    yield "lstm_bistable", record | {"tests": [], "prefix": 2 if artifacts.SMOKE else 5}
     yield "lstm_chrono", median_run("efficiency", "lstm", "chrono", 30)
     yield "rnn_identity", median_run("efficiency", "rnn", "identity", 30)
 
 
 def far():
     """The record's median seed, trained again: 256 palindromes of T = 1,000,000, 1,000 of 100,000, 10,000 of 10,000."""
-    config = median_run("records", "lstm", "bistable", 20 if SMOKE else 100)
-    for T, n in [(300, 10)] if SMOKE else [(1_000_000, 256), (100_000, 1000), (10_000, 10_000)]:
+    config = median_run("records", "lstm", "bistable", 20 if artifacts.SMOKE else 100)
+    for T, n in [(300, 10)] if artifacts.SMOKE else [(1_000_000, 256), (100_000, 1000), (10_000, 10_000)]:
         yield f"T{T}", config | {"T": T, "tests": [[T, n]], "prefix": None}
 
 
@@ -259,17 +111,17 @@ def run_shipped(config):
 NETWORKS = (dataset, lstm, vanilla_rnn, utils)
 SOLVE = artifacts.code(solve, fast_lstm, *NETWORKS)
 EXPERIMENTS = {  # name: (its runs, what performs one, the code that determines its result)
-    "B1": (B1, run_solve, SOLVE),
-    "efficiency": (efficiency, run_solve, SOLVE),
-    "records": (records, run_records, artifacts.code(run_records, inside) + SOLVE),
-    "wall": (wall, run_solve, SOLVE),
-    "A1": (A1, run_solve, SOLVE),
-    "C1": (C1, run_solve, SOLVE),
-    "C2": (C2, run_solve, SOLVE),
-    "D1": (D1, run_solve, SOLVE),
-    "trap": (trap, run_trap, artifacts.code(run_trap) + SOLVE),
-    "defaults": (defaults, run_defaults, artifacts.code(run_defaults, template, *NETWORKS)),
-    "baselines": (baselines, run_baselines, artifacts.code(run_baselines, dataset, utils)),
+    "B1": (grid.B1, run_solve, SOLVE),
+    "efficiency": (grid.efficiency, run_solve, SOLVE),
+    "records": (grid.records, run_records, artifacts.code(run_records, inside) + SOLVE),
+    "wall": (grid.wall, run_records, artifacts.code(run_records, inside) + SOLVE),
+    "A1": (grid.A1, run_solve, SOLVE),
+    "C1": (grid.C1, run_solve, SOLVE),
+    "C2": (grid.C2, run_solve, SOLVE),
+    "D1": (grid.D1, run_solve, SOLVE),
+    "trap": (grid.trap, run_trap, artifacts.code(run_trap) + SOLVE),
+    "defaults": (grid.defaults, run_defaults, artifacts.code(run_defaults, template, *NETWORKS)),
+    "baselines": (grid.baselines, run_baselines, artifacts.code(run_baselines, dataset, utils)),
     "shipped": (shipped, run_shipped, artifacts.code(run_shipped, inside) + SOLVE),
     "far": (far, run_records, artifacts.code(run_records, inside) + SOLVE),
 }
@@ -318,8 +170,10 @@ def parse(argv=None):
 def show():
     for name, (runs, _, code) in EXPERIMENTS.items():
         try:
-            grid = list(runs())
-            done = f"{sum(artifacts.is_current(path(name, run), config, code) for run, config in grid)} of {len(grid)}"
+            every = list(runs())
+            done = (
+                f"{sum(artifacts.is_current(path(name, run), config, code) for run, config in every)} of {len(every)}"
+            )
         except artifacts.ArtifactError:
             done = "waits"
         print(f"{name:11} {done:>9}   {runs.__doc__.splitlines()[0]}")
@@ -333,17 +187,17 @@ def seconds_before(experiment, name):
         return None
 
 
-def perform(grid, retrain):
+def perform(runs, retrain):
     """Runs what is not up to date of [(experiment, name, config), ...], with an estimate of what remains."""
 
     def is_done(experiment, name, config):
         return not retrain and artifacts.is_current(path(experiment, name), config, EXPERIMENTS[experiment][2])
 
-    todo = [number for number, each in enumerate(grid) if not is_done(*each)]
-    print(f"{len(grid) - len(todo)} of {len(grid)} run(s) are up to date", flush=True)
+    todo = [number for number, each in enumerate(runs) if not is_done(*each)]
+    print(f"{len(runs) - len(todo)} of {len(runs)} run(s) are up to date", flush=True)
     started, took = time.perf_counter(), []
     # shared are all, not those of todo: another process may have come later and found fewer of them undone
-    for number, (experiment, name, config) in artifacts.shared(grid):
+    for number, (experiment, name, config) in artifacts.shared(runs):
         if is_done(experiment, name, config):
             continue
         artifact, (_, performs, code) = path(experiment, name), EXPERIMENTS[experiment]
@@ -357,9 +211,9 @@ def perform(grid, retrain):
             with artifacts.atomic(files[0]) as temporary:
                 temporary.write_bytes(weights)
         artifacts.write(artifact, config, code, took[-1], files=files, **results)
-        ahead = [seconds_before(*grid[other][:2]) or mean(took) for other in todo if other > number]
+        ahead = [seconds_before(*runs[other][:2]) or mean(took) for other in todo if other > number]
         minutes = sum(ahead) / int(os.environ.get("WORLD_SIZE", 1)) / 60
-        label = f"[{number + 1}/{len(grid)}] {experiment}/{name}"
+        label = f"[{number + 1}/{len(runs)}] {experiment}/{name}"
         print(f"{label} {took[-1]:.0f} s; about {minutes:.0f} min remain", flush=True)
     print(f"{len(took)} run(s) in {time.perf_counter() - started:.0f} s", flush=True)
 
@@ -370,13 +224,13 @@ def main(argv=None):
         return show()
     wanted = {*args.experiments} | (EXPERIMENTS.keys() - LATER if "all" in args.experiments else set())
     names = [name for name in EXPERIMENTS if name in wanted]
-    grid = [(name, *run) for name in names for run in EXPERIMENTS[name][0]()]
+    chosen = [(name, *run) for name in names for run in EXPERIMENTS[name][0]()]
     for key, wanted in (("seed", args.seeds), ("T", args.lengths)):
-        known = sorted({config[key] for _, _, config in grid})
+        known = sorted({config[key] for _, _, config in chosen})
         if unknown := set(wanted or ()) - set(known):
             raise ValueError(f"no run has {key} = {sorted(unknown)}; there are {known}")
-        grid = [run for run in grid if wanted is None or run[2][key] in wanted]
-    perform(grid, args.retrain)
+        chosen = [run for run in chosen if wanted is None or run[2][key] in wanted]
+    perform(chosen, args.retrain)
 
 
 if __name__ == "__main__":

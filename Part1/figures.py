@@ -108,7 +108,7 @@ def curves(experiment, recipes, log=True, training=False):
     }
     lengths = sorted({T for *_, T in groups})
     colours = dict(zip(lengths, plt.cm.viridis(np.linspace(0, 0.92, len(lengths))), strict=True))
-    fig, axes = panels(2, 2, 4.0, sharex=True, sharey="col")
+    fig, axes = panels(2, 2, 3.4, sharex=True, sharey="col")
     for model, T in [(model, T) for model in ("rnn", "lstm") for T in lengths]:
         left, right = axes[("rnn", "lstm").index(model)]
         for number, run in enumerate(groups[model, recipes[model], T]):

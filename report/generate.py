@@ -23,6 +23,7 @@ import evaluate  # noqa: E402
 import experiments  # noqa: E402
 import figures  # noqa: E402
 import gan_figures  # noqa: E402
+import grid  # noqa: E402
 import inside_figures  # noqa: E402
 import my_gan  # noqa: E402
 import tables  # noqa: E402
@@ -73,9 +74,9 @@ def numbers():
 
     config = gan["config"]
     return {
-        "Seeds": len(experiments.SEEDS),
-        "FewSeeds": len(experiments.FEW),
-        "TenSeeds": len(experiments.TEN),
+        "Seeds": len(grid.SEEDS),
+        "FewSeeds": len(grid.FEW),
+        "TenSeeds": len(grid.TEN),
         "DefaultsEpochs": defaults["lstm",][0]["config"]["max_epoch"],
         "DefaultsLstm": tables.percent([run["val_accuracy"][-1] for run in defaults["lstm",]]),
         "DefaultsLstmTen": tables.percent([mean(run["val_accuracy"][-10:]) for run in defaults["lstm",]]),
@@ -90,7 +91,7 @@ def numbers():
         "DefaultThirty": sum(r["solved_at"] is not None for r in series["lstm", "torch's default"][30]),
         "BistableThirty": bistable.get(30),
         "BistableHundred": bistable.get(100),
-        "BistableGain": f"{experiments.RECIPES['lstm', 'bistable']['initialisation']['bistable']:g}",
+        "BistableGain": f"{grid.RECIPES['lstm', 'bistable']['initialisation']['bistable']:g}",
         "RecordT": records[0]["config"]["stages"][-1],
         "RecordUpdates": shipped["updates"],
         "FarT": f"{far[0]:,}",

@@ -78,7 +78,6 @@ def execute(path):
         timeout=600,
         kernel_name="python3",
         record_timing=False,
-        store_widget_state=False,  # its names are random; the still picture beside a widget stays
         coalesce_streams=True,
         resources={"metadata": {"path": path.parent}},
         extra_arguments=["--IPKernelApp.log_level=40"],  # else it warns of its own loopback connection

@@ -12,6 +12,7 @@ import benchmark  # noqa: E402
 import claims  # noqa: E402
 import experiments  # noqa: E402
 import figures  # noqa: E402
+import grid  # noqa: E402
 from lstm import LSTM  # noqa: E402
 from vanilla_rnn import VanillaRNN  # noqa: E402
 
@@ -68,7 +69,7 @@ def parameter():
 def recipe():
     """The recipes: what each adds to the common settings."""
     rows = []
-    for (model, recipe), settings in experiments.RECIPES.items():
+    for (model, recipe), settings in grid.RECIPES.items():
         start = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in settings["initialisation"].items())
         rate = f"{settings['lr']:g}"
         rows.append([figures.NAMES[model], escape(recipe), settings["optimizer"], rate, escape(start or "--")])
@@ -134,11 +135,17 @@ def records():
 
 
 def wall():
-    rows = [
-        [figures.NAMES[model], escape(recipe), ", ".join(f"{T:,}" for T in lengths)]
-        for (model, recipe), lengths in figures.walls().items()
-    ]
-    return tabular("lll", ["network", "recipe", "longest $T$ solved, a value a seed"], rows)
+    rows = []
+    beyond = figures.grouped("wall", "model", "recipe")
+    tests = [test["T"] for test in experiments.load("wall")[0]["tests"]]
+    for key, lengths in figures.walls().items():
+        runs = beyond.get(key, [])
+        scores = [", ".join(f"{100 * run['tests'][at]['accuracy']:.1f}" for run in runs) for at in range(len(tests))]
+        longest = ", ".join(f"{T:,}" for T in lengths)
+        rows.append([figures.NAMES[key[0]], escape(key[1]), longest, *(score or "--" for score in scores)])
+    return tabular(
+        "lll" + "r" * len(tests), ["network", "recipe", "longest $T$ solved", *(f"$T={T:,}$" for T in tests)], rows
+    )
 
 
 def verdicts():
