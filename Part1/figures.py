@@ -80,7 +80,7 @@ def trap():
                     history["val_accuracy"],
                     color=colour,
                     lw=0.9,
-                    label=None if number else f"trained and checked on {name}",
+                    label=None if number else name,
                 )
                 if leaking:
                     ax.plot(
@@ -89,7 +89,7 @@ def trap():
                         "x",
                         color=colour,
                         ms=5,
-                        label=None if number else "the same networks on honest data",
+                        label=None if number else "trained on leaking, tested on honest data",
                     )
         ax.axhline(0.1, **CHANCE)
         ax.set(title=f"T = {T}", xlabel="updates", ylim=(0, 1.04))

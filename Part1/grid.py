@@ -68,7 +68,7 @@ def trap():
     for T, total_len in some(((10, 2048), (20, 100_000))):
         for leaking in (True, False):
             for seed in SEEDS:
-                sizes = {"max_updates": 300, "check_every": 10, "extra_updates": 0}
+                sizes = {"max_updates": 300, "min_updates": 300, "check_every": 10, "extra_updates": 0}
                 data = {"total_len": total_len, "leaking": leaking}
                 _, config = run("lstm", "torch's default", [T], seed, **sizes, **data)
                 yield f"{'leaking' if leaking else 'honest'}_T{T}_seed{seed}", config

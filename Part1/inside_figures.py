@@ -25,7 +25,7 @@ def some(T, n, seed=0):
 def heatmap(ax, data, signed):
     """Values (steps, cells) from -1 or 0 to 1, a row a cell."""
     options = {"vmin": -1 if signed else 0, "vmax": 1, "cmap": "RdBu" if signed else "viridis"}
-    return ax.imshow(data.T, aspect="auto", interpolation="nearest", rasterized=True, **options)
+    return ax.imshow(data.T.numpy(), aspect="auto", interpolation="nearest", rasterized=True, **options)
 
 
 def gates(name="lstm_bistable", T=30, seed=0):
@@ -61,8 +61,8 @@ def fading(T=100, n=64):
             model, recipe = key(name)
             words = f"{label(model, recipe)}, {'trained' if style == '-' else 'at the start'}"
             ax.plot(range(1, T), np.maximum(apart, 1e-9), style, color=RECIPE_COLOURS[model, recipe], lw=1, label=words)
-    ax.set(yscale="log", ylim=(1e-7, 10), xlabel="digits read", ylabel="difference of h, relative")
-    ax.legend(fontsize=7, ncols=3, loc="lower left")
+    ax.set(yscale="log", ylim=(1e-4, 10), xlabel="digits read", ylabel="difference of h, relative")
+    ax.legend(fontsize=6, ncols=3, loc="lower left")
     return fig
 
 
@@ -100,7 +100,7 @@ def answer(digits, names=("lstm_bistable", "rnn_identity")):
         p = torch.softmax(network(torch.tensor(digits)[None])[0], dim=0)
         said = p.argmax().item()
         colours = ["#0072B2" if k == said == digits[0] else "#D55E00" if k == said else "#BBBBBB" for k in range(10)]
-        ax.bar(range(10), p, color=colours)
+        ax.bar(range(10), p.tolist(), color=colours)
         ax.set(title=f"{NAMES[artifact['config']['model']]} says {said}", ylim=(0, 1), xticks=range(10), xlabel="digit")
     axes[0].set_ylabel("probability")
     values = inside.traces(experiments.network(names[0])[0], torch.tensor(digits))

@@ -30,8 +30,9 @@ def draw(T, seed=None):
     return "".join(map(str, [*half, *half[::-1][T % 2 :]][:-1]))
 
 
-def explorer(text="3141514131"):
+def explorer(text=None):
     """The widget: a text field, a button and a length for random palindromes, and the picture or a message."""
+    text = draw(20, seed=0) if text is None else text
     field = widgets.Text(text, description="digits", continuous_update=False, layout={"width": "60%"})
     length = widgets.IntSlider(20, 3, LONGEST + 1, description="T")
     button = widgets.Button(description="random palindrome")

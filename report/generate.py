@@ -39,7 +39,7 @@ FIGURES = {
     "by_length": figures.by_length,
     "C1": figures.C1,
     "curriculum": figures.curriculum,
-    "D1": lambda: figures.curves("D1", PUBLISHED, log=False, training=True),
+    "D1": lambda: figures.curves("D1", PUBLISHED, training=True),
     "updates": figures.updates,
     "gates": inside_figures.gates,
     "gates_chrono": lambda: inside_figures.gates("lstm_chrono"),

@@ -23,7 +23,7 @@ def test_what_is_drawn_can_be_read(T):
         ("٣٤", "is not a row of digits"),
         ("1", "expected 2 to 200"),
         ("1" * 201, "expected 2 to 200"),
-        ("1234", "no digit after 1234 makes a palindrome"),
+        ("1234", "no digit after 1234 makes it a palindrome"),
     ],
 )
 def test_bad_input_gets_a_message(text, message):
