@@ -119,8 +119,8 @@ def curves(experiment, recipes, log=True, training=False):
                 left.plot(history["update"], history["val_loss"], ls=":", **style)
                 right.plot(history["update"], history["accuracy"], ls=":", **style)
     for model, (left, right) in zip(("rnn", "lstm"), axes, strict=True):
-        left.set_ylabel(f"{NAMES[model]}: {'loss' if training else 'training loss'}", fontsize=8)
-        right.set_ylabel(f"{NAMES[model]}: {'accuracy' if training else 'validation accuracy'}", fontsize=8)
+        left.set_ylabel(f"{NAMES[model]}: loss", fontsize=8)
+        right.set_ylabel(f"{NAMES[model]}: accuracy", fontsize=8)
         left.axhline(np.log(10), **CHANCE)
         right.axhline(0.1, **CHANCE)
         right.set_ylim(0, 1.04)

@@ -104,7 +104,7 @@ def numbers():
         "ProofCells": f"{100 * shipped['proof']['latched']:.2f}",
         "WallIdentity": ", ".join(map(str, walls["rnn", "identity"])),
         "WallOrthogonal": ", ".join(map(str, walls["rnn", "orthogonal"])),
-        "WallBistable": ", ".join(f"{T:,}" for T in walls["rnn", "bistable"]),
+        "WallBistable": ", ".join(map(str, walls["rnn", "bistable"])),
         "SpeedT": short,
         "SpeedTorch": f"{benchmark.ratio('torch.nn.LSTM', 'FastLSTM', short):.2f}",
         "SpeedLiteral": f"{benchmark.ratio('literal', 'FastLSTM', short):.2f}",

@@ -141,7 +141,7 @@ def wall():
     for key, lengths in figures.walls().items():
         runs = beyond.get(key, [])
         scores = [", ".join(f"{100 * run['tests'][at]['accuracy']:.1f}" for run in runs) for at in range(len(tests))]
-        longest = ", ".join(f"{T:,}" for T in lengths)
+        longest = ", ".join(map(str, lengths))
         rows.append([figures.NAMES[key[0]], escape(key[1]), longest, *(score or "--" for score in scores)])
     return tabular(
         "lll" + "r" * len(tests), ["network", "recipe", "longest $T$ solved", *(f"$T={T:,}$" for T in tests)], rows
