@@ -7,6 +7,7 @@ import experiments
 import grid
 import inside
 import solve
+from dataset import PalindromeDataset
 from fast_lstm import FastLSTM
 from lstm import LSTM
 from vanilla_rnn import VanillaRNN
@@ -61,6 +62,14 @@ def test_the_shipped_network_is_proven_and_no_attack_breaks_it():
     attacks = [torch.randint(0, 10, (300, 400)), *(torch.full((300, 400), digit) for digit in range(10))]
     for rest in attacks:
         assert (network(torch.cat([first[:, None], rest], dim=1)).argmax(1) == first).all()
+
+
+@pytest.mark.parametrize("T", [2, 3, 4, 5, 6])
+def test_the_shipped_network_is_right_on_every_palindrome_too_short_for_the_proof(T):
+    network, artifact = experiments.network("lstm_bistable")
+    assert artifact["proof"]["prefix"] == 5  # longer ones begin with five digits and are proven
+    x, y = PalindromeDataset(T - 1, 10 ** ((T + 1) // 2)).tensors()
+    assert len(x) == 10 ** ((T + 1) // 2) and (network(x).argmax(1) == y).all()
 
 
 @pytest.mark.parametrize("settings", [{}, {"forget_bias": 1.0}, {"torch_default": True}, {"bistable": 8.0}])
