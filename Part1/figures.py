@@ -1,7 +1,5 @@
 """Artifacts -> the figures of Part I's experiments. Each function reads results/ and returns the figure it drew."""
 
-from statistics import mean
-
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -284,7 +282,3 @@ def median_updates(lengths):
         value = np.median([run["solved_at"] or np.inf for run in runs])
         result[T] = None if np.isinf(value) else int(value)
     return result
-
-
-def scores(runs):
-    return mean(run["accuracy"] for run in runs)
