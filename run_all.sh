@@ -12,7 +12,7 @@ usage: ./run_all.sh [STAGE ...] [options]      all stages, in this order, unless
 stages
   setup      Python environment (the active one, else .venv), requirements.txt, pandoc and LaTeX
   part1      the LSTM and RNN experiments                 -> Part1/results/
-  part2      classifier, GAN, its quality                 -> Part2/results/, images/, mnist_generator.pt
+  part2      classifiers, every GAN, their quality        -> Part2/results/, images/, mnist_generator.pt
   notebooks  run top to bottom, then as PDF               -> Part1/task2.pdf, Part2/Part2.pdf
   report     numbers, tables, figures, LaTeX              -> report/report.pdf
   zip        the submission, unpacked elsewhere and re-run before it gets its name
@@ -138,14 +138,14 @@ stage_setup() {
 
 # ------------------------------------------------------------------------------------------------------- the stages
 
+processes() { "$PYTHON" -c 'import os; print(os.cpu_count())'; }
+
 stage_part1() {
-  local processes
-  processes=$("$PYTHON" -c 'import os; print(os.cpu_count())')
   (
     cd Part1
     [ -t 2 ] || export TQDM_MININTERVAL=60 # a log wants fewer lines of progress than a terminal
     for experiments in all "shipped far"; do # the second are of the first one's median seeds
-      OMP_NUM_THREADS=1 "$PYTHON" -m torch.distributed.run --nproc_per_node "$processes" \
+      OMP_NUM_THREADS=1 "$PYTHON" -m torch.distributed.run --nproc_per_node "$(processes)" \
         experiments.py $experiments $retrain
     done
     "$PYTHON" benchmark.py ${retrain:+--again}
@@ -157,8 +157,12 @@ stage_part2() {
   (
     cd Part2
     "$PYTHON" classifier.py $retrain "$@"
-    "$PYTHON" my_gan.py ${retrain:---resume} "$@"
+    [ -z "$retrain" ] || rm -rf runs
+    TQDM_DISABLE=1 OMP_NUM_THREADS=1 "$PYTHON" -m torch.distributed.run --nproc_per_node "$(processes)" \
+      gan_experiments.py all ${retrain:+--again} "$@"
+    "$PYTHON" my_gan.py --resume "$@"
     "$PYTHON" evaluate.py $retrain "$@"
+    "$PYTHON" gan_benchmark.py ${retrain:+--again} "$@"
   )
 }
 

@@ -19,11 +19,13 @@ import time
 import tokenize
 from importlib import metadata
 from pathlib import Path
+from statistics import mean
 
 import torch
 
 SMOKE = os.environ.get("SMOKE") == "1"  # toy sizes in a scratch copy; ./run_all.sh --smoke sets it
 PACKAGES = ("torch", "torchvision", "numpy", "matplotlib", "scikit-learn", "torchmetrics")
+SUFFIXES = {"weights": ".pt", "picture": ".png"}  # of files that belong to a run
 
 
 class ArtifactError(Exception):
@@ -174,3 +176,45 @@ def shared(items):
     store = torch.distributed.PrefixStore(f"items/{environment.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
     while (number := store.add("next", 1) - 1) < len(items):
         yield number, items[number]
+
+
+def seconds_before(path):
+    """What the run took when it was last done, even if that is stale by now; None if it never was."""
+    try:
+        return json.loads(path.read_text())["seconds"]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def perform(jobs, retrain=False):
+    """Does those of `jobs` that are not up to date, with a line each and an estimate of what remains.
+
+    A job is (path of its artifact, configuration, code, work); work(configuration) returns the results. Bytes among
+    them, "weights" or a "picture", become files beside the artifact.
+    """
+
+    def is_done(path, config, code, _):
+        return not retrain and is_current(path, config, code)
+
+    todo = [number for number, job in enumerate(jobs) if not is_done(*job)]
+    print(f"{len(jobs) - len(todo)} of {len(jobs)} run(s) are up to date", flush=True)
+    started, took = time.perf_counter(), []
+    # shared are all, not those of todo: another process may have come later and found fewer of them undone
+    for number, (path, config, code, work) in shared(jobs):
+        if is_done(path, config, code, work):
+            continue
+        prepare(path)
+        began = time.perf_counter()
+        results = work(config)
+        took.append(time.perf_counter() - began)
+        files = [path.with_suffix(suffix) for name, suffix in SUFFIXES.items() if name in results]
+        for name, suffix in SUFFIXES.items():
+            if name in results:
+                with atomic(path.with_suffix(suffix)) as temporary:
+                    temporary.write_bytes(results.pop(name))
+        write(path, config, code, took[-1], files, **results)
+        ahead = [seconds_before(jobs[other][0]) or mean(took) for other in todo if other > number]
+        minutes = sum(ahead) / int(os.environ.get("WORLD_SIZE", 1)) / 60
+        label = f"[{number + 1}/{len(jobs)}] {path.parent.name}/{path.stem}"
+        print(f"{label} {took[-1]:.0f} s; about {minutes:.0f} min remain", flush=True)
+    print(f"{len(took)} run(s) in {time.perf_counter() - started:.0f} s", flush=True)

@@ -10,13 +10,10 @@ grid.py says what the experiments are.
 
 import argparse
 import io
-import json
 import math
-import os
 import sys
-import time
 from pathlib import Path
-from statistics import mean, median_low
+from statistics import median_low
 
 import torch
 
@@ -179,45 +176,6 @@ def show():
         print(f"{name:11} {done:>9}   {runs.__doc__.splitlines()[0]}")
 
 
-def seconds_before(experiment, name):
-    """What the run took when it was last done, even if that is stale by now; None if it never was."""
-    try:
-        return json.loads(path(experiment, name).read_text())["seconds"]
-    except (OSError, ValueError, KeyError):
-        return None
-
-
-def perform(runs, retrain):
-    """Runs what is not up to date of [(experiment, name, config), ...], with an estimate of what remains."""
-
-    def is_done(experiment, name, config):
-        return not retrain and artifacts.is_current(path(experiment, name), config, EXPERIMENTS[experiment][2])
-
-    todo = [number for number, each in enumerate(runs) if not is_done(*each)]
-    print(f"{len(runs) - len(todo)} of {len(runs)} run(s) are up to date", flush=True)
-    started, took = time.perf_counter(), []
-    # shared are all, not those of todo: another process may have come later and found fewer of them undone
-    for number, (experiment, name, config) in artifacts.shared(runs):
-        if is_done(experiment, name, config):
-            continue
-        artifact, (_, performs, code) = path(experiment, name), EXPERIMENTS[experiment]
-        artifacts.prepare(artifact)
-        began = time.perf_counter()
-        results = performs(config)
-        took.append(time.perf_counter() - began)
-        files = []
-        if weights := results.pop("weights", None):
-            files = [artifact.with_suffix(".pt")]
-            with artifacts.atomic(files[0]) as temporary:
-                temporary.write_bytes(weights)
-        artifacts.write(artifact, config, code, took[-1], files=files, **results)
-        ahead = [seconds_before(*runs[other][:2]) or mean(took) for other in todo if other > number]
-        minutes = sum(ahead) / int(os.environ.get("WORLD_SIZE", 1)) / 60
-        label = f"[{number + 1}/{len(runs)}] {experiment}/{name}"
-        print(f"{label} {took[-1]:.0f} s; about {minutes:.0f} min remain", flush=True)
-    print(f"{len(took)} run(s) in {time.perf_counter() - started:.0f} s", flush=True)
-
-
 def main(argv=None):
     args = parse(argv)
     if args.list:
@@ -230,7 +188,13 @@ def main(argv=None):
         if unknown := set(wanted or ()) - set(known):
             raise ValueError(f"no run has {key} = {sorted(unknown)}; there are {known}")
         chosen = [run for run in chosen if wanted is None or run[2][key] in wanted]
-    perform(chosen, args.retrain)
+    artifacts.perform(
+        [
+            (path(experiment, name), config, EXPERIMENTS[experiment][2], EXPERIMENTS[experiment][1])
+            for experiment, name, config in chosen
+        ],
+        args.retrain,
+    )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,15 @@
 """Artifacts and sample grids -> the figures of Part II. Each function draws one and returns it."""
 
+from statistics import median
+
 import matplotlib.pyplot as plt
 import numpy as np
 
 import evaluate
+import gan_benchmark
+import gan_experiments
 import my_gan
+import recipes
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"  # of Okabe and Ito's palette, safe for colour-blind readers
 
@@ -29,9 +34,14 @@ def milestones():
     return fig
 
 
+def moments():
+    """The batches after which sample grids were saved, in order."""
+    return sorted(int(path.stem) for path in (my_gan.HERE / "images").glob("*.png"))
+
+
 def series(n=10):
-    """Up to `n` of the sample grids, from the first batch to the last, at geometric steps."""
-    saved = sorted(int(path.stem) for path in (my_gan.HERE / "images").glob("*.png"))
+    """The film as a strip of stills: up to `n` sample grids, from the first batch to the last, at geometric steps."""
+    saved = moments()
     wanted = [saved[0], *np.geomspace(saved[1], saved[-1], n - 1)]
     chosen = sorted({min(saved, key=lambda batch: abs(batch - target)) for target in wanted})
     fig, axes = plt.subplots(2, -(-len(chosen) // 2), figsize=(6.3, 2.9), layout="constrained", squeeze=False)
@@ -62,25 +72,185 @@ def losses():
     return fig
 
 
+def shipped():
+    """The run of `quality` whose generator is the record's."""
+    return gan_experiments.load("quality")[f"ours_seed{recipes.SEED}"]
+
+
 def shares():
-    """The share of each digit among the generator's samples, by the classifier; a tenth is even."""
-    quality, _ = evaluate.load()
+    """The share of each digit among samples, by the reporting classifier; a tenth is even."""
+    real = gan_experiments.load("real")["test_images"]
     fig, ax = plt.subplots(figsize=(6.3, 1.9), layout="constrained")
-    ax.bar(range(10), [100 * share for share in quality["shares"]], color=BLUE)
-    ax.axhline(10, color=GREY, ls=":")
-    ax.set(xlabel="digit", ylabel="% of samples", xticks=range(10))
+    for offset, (name, run, colour) in enumerate((("generated", shipped(), BLUE), ("real test images", real, GREY))):
+        values = [100 * share for share in run["reporting"]["shares"]]
+        ax.bar(np.arange(10) + 0.4 * offset - 0.2, values, 0.38, color=colour, label=name)
+    ax.axhline(10, color="black", lw=0.6, ls=":")
+    ax.set(xlabel="digit", ylabel="% of images", xticks=range(10))
+    ax.legend(fontsize=7, loc="lower right")
+    return fig
+
+
+def epochs(run):
+    """The epochs after which a run was measured."""
+    return run["config"]["after"] or run["config"]["n_epochs"]
+
+
+QUALITY = ("frechet", "score", "precision", "recall", "density", "coverage")
+
+
+def quality():
+    """{name: {measure: median over seeds}} by the reporting classifier: recipes by epochs, and real images."""
+    found = {}
+    for experiment in ("compared", "lengths", "quality"):
+        for name, runs in gan_experiments.by_recipe(experiment).items():
+            values = {key: median(run["reporting"][key] for run in runs) for key in QUALITY}
+            values["tuning"] = median(run["tuning"]["frechet"] for run in runs)
+            for key, choose in (("least", min), ("most", max)):
+                values[key] = median(choose(run["reporting"]["shares"]) for run in runs)
+            values["epoch_seconds"] = median(median(run["training"]["history"]["epoch_seconds"]) for run in runs)
+            found[f"{name}, {epochs(runs[0])} epochs"] = values | {"seeds": len(runs)}
+    real = gan_experiments.load("real")["test_images"]
+    values = {key: real["reporting"][key] for key in QUALITY} | {"tuning": real["tuning"]["frechet"]}
+    shares = real["reporting"]["shares"]
+    return found | {"real images": values | {"least": min(shares), "most": max(shares)}}
+
+
+def quality_table():
+    """The same in Markdown."""
+    head = "| | Fréchet distance | score | rarest, commonest digit | precision | recall | density | coverage |"
+    lines = [head, "| --- |" + " ---: |" * 7]
+    for name, v in quality().items():
+        shares = f"{100 * v['least']:.1f}, {100 * v['most']:.1f}%"
+        rest = " | ".join(f"{v[key]:.2f}" for key in ("precision", "recall", "density", "coverage"))
+        lines.append(f"| {name} | {v['frechet']:.2f} | {v['score']:.2f} | {shares} | {rest} |")
+    return "\n".join(lines)
+
+
+def picture(experiment, name):
+    """The 25 samples of a run of the grid."""
+    return plt.imread(gan_experiments.path(experiment, name).with_suffix(".png"))[..., 0]
+
+
+def by_recipe():
+    """25 samples of every recipe after 15 epochs, first seed, and its Fréchet distance, median over seeds."""
+    runs = gan_experiments.by_recipe("compared")
+    fig, axes = plt.subplots(2, 3, figsize=(6.3, 4.6), layout="constrained")
+    for ax, (name, found) in zip(axes.flat, runs.items(), strict=True):
+        distance = median([run["reporting"]["frechet"] for run in found])
+        show(ax, picture("compared", f"{name}_seed0"), f"{name}: Fréchet distance {distance:.3g}")
+    return fig
+
+
+def over_epochs():
+    """{recipe: [(epochs, Fréchet distance) of every run]} of ours and ganpy-eps."""
+    found = {"ours": [], "ganpy-eps": []}
+    for experiment in ("early", "compared", "lengths", "quality"):
+        for name, runs in gan_experiments.by_recipe(experiment).items():
+            recipe = name.partition("_")[0]
+            if recipe in found:
+                found[recipe] += [(epochs(run), run["reporting"]["frechet"]) for run in runs]
+    return found
+
+
+def overtaken():
+    """(the first measured epoch after which our median distance is no more than ganpy-eps's at its last, how many times
+    as long that one trained in the same loop); (None, nan) if there is none."""
+    found = over_epochs()
+    length, last = max(found["ganpy-eps"])
+    for at in sorted({epoch for epoch, _ in found["ours"]}):
+        if median(distance for epoch, distance in found["ours"] if epoch == at) <= last:
+            seconds = sum(my_gan.record()["history"]["epoch_seconds"][:at])
+            (run,) = (run for run in gan_experiments.by_recipe("lengths")["ganpy-eps"] if epochs(run) == length)
+            return at, sum(run["training"]["history"]["epoch_seconds"]) / seconds
+    return None, float("nan")
+
+
+def distances():
+    """Fréchet distance against epochs: ours and ganpy-eps, one dot a seed, beside the floor of real test images."""
+    found = over_epochs()
+    fig, ax = plt.subplots(figsize=(6.3, 2.4), layout="constrained")
+    for (recipe, points), colour in zip(found.items(), (BLUE, ORANGE), strict=True):
+        epochs = sorted({epoch for epoch, _ in points})
+        medians = [median([distance for epoch, distance in points if epoch == at]) for at in epochs]
+        ax.plot(epochs, medians, color=colour, lw=1, label=recipe)
+        ax.plot(*zip(*points, strict=True), ".", color=colour, ms=4)
+    floor = gan_experiments.load("real")["test_images"]["reporting"]["frechet"]
+    ax.axhline(floor, color=GREY, ls=":", lw=0.8, label="real test images")
+    ax.set(xscale="log", yscale="log", xlabel="epochs", ylabel="Fréchet distance")
+    ax.legend(fontsize=7)
+    return fig
+
+
+def ablation():
+    """Our recipe after 15 epochs without one of its parts: Fréchet distance, a dot a seed, a bar the median."""
+    found = gan_experiments.by_recipe("ablation")
+    fig, ax = plt.subplots(figsize=(6.3, 1.9), layout="constrained")
+    for row, (word, runs) in enumerate(reversed(found.items())):
+        values = [run["reporting"]["frechet"] for run in runs]
+        ax.barh(row, median(values), color=BLUE if word == "ours" else GREY, height=0.6)
+        ax.plot(values, [row] * len(values), ".", color="black", ms=4)
+    names = {word: name for name, word in gan_experiments.ABLATION_NAMES.items()}
+    ax.set_yticks(range(len(found)), [names[word] for word in reversed(found)])
+    ax.set(xlabel="Fréchet distance")
+    return fig
+
+
+def speed():
+    """Seconds an epoch takes, each of the rounds a dot."""
+    found = gan_benchmark.load()["epoch_seconds"]
+    fig, ax = plt.subplots(figsize=(6.3, 1.3), layout="constrained")
+    for row, (way, seconds) in enumerate(reversed(found.items())):
+        ax.barh(row, median(seconds), color=GREY if "public" in way else BLUE, height=0.6)
+        ax.plot(seconds, [row] * len(seconds), ".", color="black", ms=4)
+    ax.set_yticks(range(len(found)), list(reversed(found)))
+    ax.set(xlabel="seconds an epoch")
     return fig
 
 
 def strip():
-    """Nine images from one noise vector to another, and under each what the classifier takes it for."""
-    _, path = evaluate.load()
+    """Nine images from one noise vector to another, straight and along the sphere, and what the classifier says."""
+    said, _ = evaluate.load()
     image = plt.imread(evaluate.RESULTS / "interpolation.png")[..., 0]
-    fig, ax = plt.subplots(figsize=(6.3, 1.0), layout="constrained")
+    return strips(np.split(image[: len(image) // 2 * 2], 2), said)
+
+
+def strips(images, said):
+    """Two rows of nine images as grey values, and under each image the verdicts in `said`."""
+    fig, axes = plt.subplots(2, 1, figsize=(6.3, 2.2), layout="constrained")
+    for ax, image, way in zip(axes, images, ("linear", "spherical"), strict=True):
+        ax.imshow(image, cmap="gray", vmin=0, vmax=1)
+        verdicts = zip(said[way]["digits"], said[way]["confidence"], strict=True)
+        labels = [f"{digit}\n{p:.0%}" for digit, p in verdicts]
+        centres = [2 + 14 + 30 * i for i in range(len(labels))]  # torchvision's grid: 28 pixels, 2 between
+        ax.set_xticks(centres, labels, fontsize=8)
+        ax.set_yticks([])
+        ax.set_ylabel(way, fontsize=8)
+        ax.tick_params(length=0)
+        ax.spines[:].set_visible(False)
+    return fig
+
+
+def nearest():
+    """Samples above, the training image nearest to each below, and their distance in pixels."""
+    _, found = evaluate.load()
+    fig, ax = plt.subplots(figsize=(6.3, 1.3), layout="constrained")
+    image = plt.imread(evaluate.RESULTS / "nearest.png")[..., 0]
     ax.imshow(image, cmap="gray", vmin=0, vmax=1)
-    labels = [f"{digit}\n{p:.0%}" for digit, p in zip(path["digits"], path["confidence"], strict=True)]
-    ax.set_xticks([2 + 14 + 30 * i for i in range(9)], labels, fontsize=8)  # torchvision's grid: 28 pixels, 2 between
-    ax.set_yticks([])
+    centres = [2 + 14 + 30 * i for i in range(len(found["distances"]))]
+    ax.set_xticks(centres, [f"{distance:.1f}" for distance in found["distances"]], fontsize=8)
+    ax.set_yticks([16, 46], ["sample", "nearest"], fontsize=8)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
+    return fig
+
+
+def paths():
+    """How evenly paths move and how real their images look: ours, cross-fades and jumps between real images."""
+    real = gan_experiments.load("real")["test_images"]["paths"]
+    points = {f"ours, {way}": value for way, value in shipped()["paths"].items()} | real
+    fig, ax = plt.subplots(figsize=(6.3, 2.0), layout="constrained")
+    for (name, value), marker, colour in zip(points.items(), "o^sD", (BLUE, BLUE, ORANGE, GREY), strict=True):
+        ax.plot(100 * value["jump"], 100 * value["realism"], marker, color=colour, label=name)
+    ax.set(xlabel="longest step, % of the path (even: 12.5)", ylabel="images between that\nlook real, %")
+    ax.legend(fontsize=7)
     return fig

@@ -1,24 +1,23 @@
 """A fully connected GAN on MNIST: the template's networks and interface, trained to be sampled.
 
-    python my_gan.py                                  the record: results/gan.json, images/, mnist_generator.pt
-    python my_gan.py --dataset digits --n_epochs 1    a try, without MNIST or network: runs/n_epochs=1,dataset=digits/
+    python my_gan.py                                  our recipe, the record: images/, mnist_generator.pt
+    python my_gan.py --recipe ganpy --n_epochs 15     a published one: runs/recipe=ganpy,n_epochs=15/
+    python my_gan.py --dataset digits --n_epochs 1    without MNIST or network: runs/n_epochs=1,dataset=digits/
 
 Objective (Goodfellow et al. 2014): min_G max_D E[log D(x)] + E[log(1 - D(G(z)))], z ~ N(0, I); G's step minimises the
 non-saturating -log D(G(z)). With logits l = logit(D), -log D = softplus(-l) and -log(1 - D) = softplus(l).
 
-What is added to the template's loop, each a few lines of `train`:
+What our recipe adds to the template's loop, each a few lines of `train`:
     EMA   the shipped generator is an exponential moving average of G's weights (Yazici et al. 2019)
     R1    every so often D also pays for its gradient at real images (Mescheder et al. 2018; lazy: Karras et al. 2020)
     betas Adam without first-moment momentum
     bf16  matrix products in bfloat16, for speed; losses, penalty and weights stay float32
 """
 
-import argparse
 import copy
-import math
+import json
 import shutil
 import sys
-import time
 from pathlib import Path
 
 import torch
@@ -26,26 +25,26 @@ from torch import nn
 from torch.nn.functional import softplus
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 from torchvision.utils import save_image
-from tqdm import tqdm
 
 import artifacts
+import checkpoint
+import recipes
+from recipes import DATASET, HERE, parse  # noqa: F401 (DATASET: for those who import it here)
 
-HERE = Path(__file__).parent
 sys.path.append(str(HERE / "dataset"))  # as a package, `dataset` would clash with Part1's module of that name
-import mnist  # noqa: E402
+import mnist
 
-DATASET, N_EPOCHS, SAVE_INTERVAL = ("digits", 2, 10) if artifacts.SMOKE else ("mnist", 60, 500)
 COMMAND = "python my_gan.py --retrain"
 
 
 class Generator(nn.Module):
     """z (batch, latent_dim), standard Normal -> images (batch, 1, 28, 28) in [-1, 1]."""
 
-    def __init__(self, latent_dim=100):
+    def __init__(self, latent_dim=100, bn_eps=1e-5):
         super().__init__()
 
         def block(n_in, n_out):
-            return nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out), nn.LeakyReLU(0.2)
+            return nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out, bn_eps), nn.LeakyReLU(0.2)
 
         self.latent_dim = latent_dim
         self.net = nn.Sequential(
@@ -61,48 +60,50 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """images (batch, 1, 28, 28) or (batch, 784) -> the probability (batch, 1) that each is real."""
+    """images (batch, 1, 28, 28) or (batch, 784) -> the probability (batch, 1) that each is real.
 
-    def __init__(self):
+    With two outputs, "fake" and "real", a softmax over them is a sigmoid of their difference, and so is its loss.
+    """
+
+    def __init__(self, outputs=1):
         super().__init__()
         self.net = nn.Sequential(
             *(nn.Linear(784, 512), nn.LeakyReLU(0.2)),
             *(nn.Linear(512, 256), nn.LeakyReLU(0.2)),
-            nn.Linear(256, 1),
+            nn.Linear(256, outputs),
         )
 
     def logits(self, images):
-        return self.net(images.flatten(1))
+        out = self.net(images.flatten(1))
+        return out if out.shape[1] == 1 else out[:, 1:] - out[:, :1]
 
     def forward(self, images):
         return torch.sigmoid(self.logits(images))
 
 
 def train(dataloader, discriminator, generator, optimizer_G, optimizer_D, args=None, rng=None, out=None):
-    """Trains both networks for args.n_epochs and leaves the averaged weights in `generator`; returns the history.
+    """Trains both networks for args.n_epochs and leaves what is to be sampled in `generator`; returns the history.
 
     `dataloader` yields (images (batch, 1, 28, 28) in [-1, 1], labels); labels are not looked at. `args` are the flags
     of `parse` (their defaults if None), `rng` the source of noise. Writes to folder `out` (the current one if None):
     images/{batches_done}.png after the first batch, every args.save_interval, exactly halfway and at the end, and
-    checkpoint.pt after every epoch, from which args.resume continues to the same generator, bit for bit.
+    checkpoint.pt after every epoch and at Ctrl-C, from which args.resume continues to the same generator, bit for bit.
 
-    Raises FloatingPointError if a loss is no longer finite.
+    Raises FloatingPointError if a loss or weight is no longer finite, KeyboardInterrupt at Ctrl-C.
     """
     args, rng, out = args or parse([]), rng or torch.Generator().manual_seed(0), out or Path()
     device = next(generator.parameters()).device
-    ema = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(args.ema), use_buffers=False)
+    ema = AveragedModel(generator, use_buffers=False)
     parts = {"G": generator, "D": discriminator, "ema": ema, "opt_G": optimizer_G, "opt_D": optimizer_D}
-    history = {name: [] for name in ("batches_done", "loss_D", "loss_G", "D_x", "D_G_z", "epoch_seconds")}
-    if args.resume and (out / "checkpoint.pt").exists():
-        history = restore(out / "checkpoint.pt", parts, rng, args.config)
-    first_epoch, total = len(history["epoch_seconds"]), args.n_epochs * len(dataloader)
-    batches_done = first_epoch * len(dataloader)
+    fingerprint = artifacts.fingerprint(args.config, CODE)
+    at = checkpoint.Checkpoint(out / "checkpoint.pt", parts, rng, fingerprint, args.resume)
+    total = args.n_epochs * len(dataloader)
     (out / "images").mkdir(parents=True, exist_ok=True)
     generator.train()
 
-    for epoch in range(first_epoch, args.n_epochs):
-        stretch, started = [], time.perf_counter()
-        for images, *_ in tqdm(dataloader, desc=f"epoch {epoch + 1}", leave=False, disable=None):
+    while at.epoch < args.n_epochs:
+        for images in at.batches(dataloader):
+            batches_done = at.epoch * len(dataloader) + at.batch + 1
             real = images.to(device)
             z = torch.randn(len(real), args.latent_dim, generator=rng).to(device)
 
@@ -111,11 +112,12 @@ def train(dataloader, discriminator, generator, optimizer_G, optimizer_D, args=N
                 fake = generator(z)
                 l_real, l_fake = discriminator.logits(torch.cat([real, fake.detach()])).float().chunk(2)
             loss_D = softplus(-l_real).mean() + softplus(l_fake).mean()
-            due = args.r1 and batches_done % args.r1_interval == 0  # lazily: seldom, but with more weight
-            penalty = args.r1 / 2 * args.r1_interval * r1(discriminator, real) if due else 0
-            optimizer_D.zero_grad()
-            (loss_D + penalty).backward()
-            optimizer_D.step()
+            if not args.balanced or torch.rand((), generator=rng) < share_of_D(loss_D, l_fake):
+                due = args.r1 and batches_done % args.r1_interval == 0  # lazily: seldom, but with more weight
+                penalty = args.r1 / 2 * args.r1_interval * r1(discriminator, real) if due else 0
+                optimizer_D.zero_grad()
+                (loss_D + penalty).backward()
+                optimizer_D.step()
 
             # G: the same fake images towards 1; D passes the gradient on but collects none
             discriminator.requires_grad_(False)
@@ -126,29 +128,32 @@ def train(dataloader, discriminator, generator, optimizer_G, optimizer_D, args=N
             loss_G.backward()
             optimizer_G.step()
             discriminator.requires_grad_(True)
-            ema.update_parameters(generator)
+            if args.ema:  # with a ramp, so that the average forgets the start
+                ema.multi_avg_fn = get_ema_multi_avg_fn(min(args.ema, (1 + batches_done) / (10 + batches_done)))
+                ema.update_parameters(generator)
 
             # log: means of a stretch, read from the device once; the sample grids
-            batches_done += 1
             D_x, D_G_z = l_real.detach().sigmoid().mean(), l_fake.detach().sigmoid().mean()
-            stretch.append(torch.stack([loss_D.detach(), loss_G.detach(), D_x, D_G_z]))
-            if len(stretch) == args.log_interval or batches_done % len(dataloader) == 0:
-                means = torch.stack(stretch).mean(0).tolist()
-                stretch = []
-                if not all(map(math.isfinite, means)):
-                    raise FloatingPointError(f"a loss is not finite before batch {batches_done}: {means}")
-                for name, value in zip(history, [batches_done, *means], strict=False):
-                    history[name].append(round(value, 5))
+            full = batches_done % args.log_interval == 0 or batches_done % len(dataloader) == 0
+            at.log(torch.stack([loss_D.detach(), loss_G.detach(), D_x, D_G_z]), batches_done, full)
             if batches_done in (1, total // 2, total) or batches_done % args.save_interval == 0:
-                save_image((sample(averaged(ema)) + 1) / 2, out / "images" / f"{batches_done}.png", nrow=5)
+                save_grid(averaged(ema) if args.ema else generator, out / "images" / f"{batches_done}.png")
 
-        history["epoch_seconds"].append(round(time.perf_counter() - started, 2))
-        save(out / "checkpoint.pt", parts, rng, args.config, history)
-        latest = "  ".join(f"{name} {values[-1]:.3f}" for name, values in history.items())
-        print(f"epoch {epoch + 1}/{args.n_epochs}  {latest}", flush=True)
+        if not all(p.isfinite().all() for network in (generator, discriminator) for p in network.parameters()):
+            raise FloatingPointError(f"a weight is not finite after epoch {at.epoch}")
+        at.save()
+        latest = "  ".join(f"{name} {values[-1]:.3f}" for name, values in at.history.items())
+        print(f"epoch {at.epoch}/{args.n_epochs}  {latest}", flush=True)
 
-    generator.load_state_dict(averaged(ema).state_dict())
-    return history
+    if args.ema:
+        generator.load_state_dict(averaged(ema).state_dict())
+    return at.history
+
+
+def share_of_D(loss_D, l_fake):
+    """C3's probability that D takes a step, exp(L_D) / (exp(L_D) + exp(L_G)), from the losses before it."""
+    with torch.no_grad():
+        return torch.sigmoid(loss_D - softplus(-l_fake).mean()).cpu()
 
 
 def r1(discriminator, real):
@@ -165,6 +170,12 @@ def averaged(ema):
     rng = torch.Generator().manual_seed(1)
     update_bn((torch.randn(256, generator.latent_dim, generator=rng) for _ in range(40)), generator, device=device)
     return generator
+
+
+def save_grid(generator, path):
+    """25 samples, 5 a row, from always the same noise."""
+    with artifacts.atomic(path) as temporary:
+        save_image((sample(generator) + 1) / 2, temporary, nrow=5)
 
 
 @torch.no_grad()
@@ -192,86 +203,30 @@ def load_generator(path=HERE / "mnist_generator.pt"):
     return generator.eval()
 
 
-def save(path, parts, rng, config, history):
-    """The whole state after an epoch: networks, optimisers, average, random states, history."""
-    state = {name: part.state_dict() for name, part in parts.items()}
-    state |= {"history": history, "rng": rng.get_state(), "global_rng": torch.get_rng_state()}
-    state["fingerprint"] = artifacts.fingerprint(config, CODE)
-    with artifacts.atomic(path) as temporary:
-        torch.save(state, temporary)
-
-
-def restore(path, parts, rng, config):
-    """Puts back what `save` wrote and returns the history; ArtifactError if that is unreadable or of another run."""
-    try:
-        state = torch.load(path, weights_only=True, map_location="cpu")
-        if state["fingerprint"] != artifacts.fingerprint(config, CODE):
-            raise ValueError("made with other settings or other code")
-        for name, part in parts.items():
-            part.load_state_dict(state[name])
-        rng.set_state(state["rng"])
-        torch.set_rng_state(state["global_rng"])
-    except Exception as error:  # as in load_generator
-        raise artifacts.ArtifactError(f"{path} cannot be resumed ({error!r:.200}); --retrain starts it over") from error
-    return state["history"]
+NETWORKS = {
+    "template": (lambda args: Generator(args.latent_dim, args.bn_eps), lambda args: Discriminator(args.d_outputs)),
+    "wide": (lambda args: recipes.WideGenerator(args.latent_dim), lambda args: recipes.WideDiscriminator()),
+}
 
 
 def build(args):
     """The networks and their optimisers (D, G, opt_G, opt_D) and the source of noise, all from args.seed."""
     torch.manual_seed(args.seed)
-    generator, discriminator = Generator(args.latent_dim).to(args.device), Discriminator().to(args.device)
+    generator, discriminator = (make(args).to(args.device) for make in NETWORKS[args.networks])
     optimizer_G, optimizer_D = (
         torch.optim.Adam(network.parameters(), args.lr, (args.beta1, args.beta2), fused=True)
+        if args.optimizer == "adam"
+        else torch.optim.RMSprop(network.parameters(), args.lr)
         for network in (generator, discriminator)
     )
     return (discriminator, generator, optimizer_G, optimizer_D), torch.Generator().manual_seed(args.seed)
 
 
 CODE = artifacts.code(
-    Generator, Discriminator, mnist.Batches, mnist.normalise, mnist.load, train, r1, averaged, sample, build
+    *(Generator, Discriminator, recipes.layers, recipes.WideGenerator, recipes.WideDiscriminator, build),
+    *(mnist.Batches, mnist.normalise, mnist.load),
+    *(train, share_of_D, r1, averaged, sample),
 )
-
-
-def parse(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    flag = parser.add_argument
-    flag("--n_epochs", type=int, default=N_EPOCHS, help="passes over the training set (%(default)s)")
-    flag("--batch_size", type=int, default=64, help="images in a batch (%(default)s)")
-    flag("--lr", type=float, default=0.0005, help="Adam's learning rate, both networks (%(default)s)")
-    flag("--beta1", type=float, default=0.0, help="Adam's first-moment decay (%(default)s)")
-    flag("--beta2", type=float, default=0.99, help="Adam's second-moment decay (%(default)s)")
-    flag("--latent_dim", type=int, default=100, help="dimensions of the noise z (%(default)s)")
-    flag("--ema", type=float, default=0.9995, help="decay of the average of G's weights (%(default)s)")
-    flag("--r1", type=float, default=0.2, help="weight gamma of the gradient penalty, 0: none (%(default)s)")
-    flag("--r1_interval", type=int, default=16, help="batches between gradient penalties (%(default)s)")
-    flag("--save_interval", type=int, default=SAVE_INTERVAL, help="batches between sample grids (%(default)s)")
-    flag("--log_interval", type=int, default=100, help="batches whose mean is one point of the curves (%(default)s)")
-    flag("--bf16", action=argparse.BooleanOptionalAction, default=True, help="matrix products in bfloat16, not float32")
-    flag("--seed", type=int, default=0, help="of weights, order and noise (%(default)s)")
-    flag("--dataset", choices=("mnist", "digits"), default=DATASET, help="digits needs no download (%(default)s)")
-    settings = [action.dest for action in parser._actions if action.dest != "help"]
-    flag("--data_root", type=Path, default=mnist.HERE, help="folder that holds MNIST/raw (%(default)s)")
-    flag("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda or mps (%(default)s)")
-    flag("--resume", action="store_true", help="continue an unfinished training")
-    flag("--retrain", action="store_true", help="train anew what is up to date or unfinished")
-    args = parser.parse_args(argv)
-    for name in ("n_epochs", "batch_size", "latent_dim", "lr", "r1_interval", "save_interval", "log_interval"):
-        if not getattr(args, name) > 0:
-            parser.error(f"--{name} is {getattr(args, name)}; expected a number above 0")
-    for name in ("beta1", "beta2", "ema"):
-        if not 0 <= getattr(args, name) < 1:
-            parser.error(f"--{name} is {getattr(args, name)}; expected a number from 0 to below 1")
-    if args.batch_size < 2:
-        parser.error(f"--batch_size is {args.batch_size}; expected at least 2, for BatchNorm")
-    if not 0 <= args.r1 < math.inf:
-        parser.error(f"--r1 is {args.r1}; expected a number from 0 on")
-    try:
-        torch.empty(0, device=args.device)
-    except (RuntimeError, AssertionError) as error:
-        parser.error(f"--device is {args.device}, which cannot be used here: {str(error).splitlines()[0]}")
-    args.config = {name: getattr(args, name) for name in settings}
-    args.changed = {name: value for name, value in args.config.items() if value != parser.get_default(name)}
-    return args
 
 
 def record():
@@ -279,47 +234,80 @@ def record():
     return artifacts.read(HERE / "results" / "gan.json", parse([]).config, CODE, COMMAND)
 
 
-def main(argv=None):
-    """Trains as the flags say, unless that is done already, in a folder of its own; the record is then published."""
-    args = parse(argv)
-    out = HERE / "runs" / (",".join(f"{k}={v}" for k, v in args.changed.items()) or "record")
-    home = out if args.changed else HERE  # where images/ and mnist_generator.pt belong
-    artifact, checkpoint = (out if args.changed else HERE / "results") / "gan.json", out / "checkpoint.pt"
+def perform(args):
+    """Trains as `args` say, in args.out, unless that is done; returns the artifact of it, args.out / "gan.json"."""
+    artifact = args.out / "gan.json"
     if args.retrain:
-        shutil.rmtree(out, ignore_errors=True)
-    elif checkpoint.exists() and not args.resume:
-        sys.exit(f"an unfinished training is in {out}: --resume continues it, --retrain starts it over")
-    elif not checkpoint.exists() and artifacts.is_current(artifact, args.config, CODE):
-        print(f"{artifact} is up to date (--retrain makes it anew)")
-        return
+        shutil.rmtree(args.out, ignore_errors=True)
+    if artifacts.is_current(artifact, args.config, CODE):
+        return artifacts.read(artifact, args.config, CODE, COMMAND)
     artifacts.prepare(artifact)
+    for leftover in args.out.rglob(".*"):  # half-written when a process was killed
+        leftover.unlink()
     images, labels = mnist.load(args.dataset, "train", args.data_root)
     parts, rng = build(args)
     dataloader = mnist.Batches(images, labels, args.batch_size, rng, args.device)
-    print(f"training on {args.dataset}, {len(dataloader)} batches an epoch, in {out}", flush=True)
-    try:
-        history = train(dataloader, *parts, args, rng, out)
-    except KeyboardInterrupt:
-        kept = f"its whole epochs are in {out}: --resume goes on" if checkpoint.exists() else "no epoch was whole yet"
-        sys.exit(f"\ninterrupted; {kept}")
-    with artifacts.atomic(out / "mnist_generator.pt") as temporary, open(temporary, "wb") as file:
-        torch.save(parts[1].state_dict(), file)  # to a path, its name would be in the bytes
-    if home != out:  # the record: published, the artifact last
-        artifact.unlink(missing_ok=True)
-        shutil.rmtree(home / "images", ignore_errors=True)
-        shutil.copytree(out / "images", home / "images")
-        with artifacts.atomic(home / "mnist_generator.pt") as temporary:
-            shutil.copyfile(out / "mnist_generator.pt", temporary)
+    print(f"training on {args.dataset}, {len(dataloader)} batches an epoch, in {args.out}", flush=True)
+    history = train(dataloader, *parts, args, rng, args.out)
+    checkpoint.dump(parts[1].state_dict(), args.out / "mnist_generator.pt")
     total, seconds = args.n_epochs * len(dataloader), sum(history["epoch_seconds"])
     grids = {"start": 1, "middle": total // 2, "end": total}
-    files = [home / "mnist_generator.pt", *sorted((home / "images").glob("*.png"))]
+    files = [args.out / "mnist_generator.pt", *sorted((args.out / "images").glob("*.png"))]
     artifacts.write(artifact, args.config, CODE, seconds, files, args.device, grids=grids, history=history)
-    checkpoint.unlink()
-    print(f"wrote {artifact}, and images/ and mnist_generator.pt in {home}")
+    (args.out / "checkpoint.pt").unlink()
+    return artifacts.read(artifact, args.config, CODE, COMMAND)
+
+
+def is_newer(trained, published):
+    """Whether the training of artifact `trained`, if it is there, is another than the published one."""
+    if not trained.exists():
+        return False
+    one, other = (json.loads(path.read_text()) for path in (trained, published))
+    return one["finished"] != other["finished"]
+
+
+def publish(out):
+    """Puts the record's images and generator where the template has them, and then the artifact into results/."""
+    target = HERE / "results" / "gan.json"
+    target.unlink(missing_ok=True)
+    shutil.rmtree(HERE / "images", ignore_errors=True)
+    shutil.copytree(out / "images", HERE / "images")
+    with artifacts.atomic(HERE / "mnist_generator.pt") as temporary:
+        shutil.copyfile(out / "mnist_generator.pt", temporary)
+    artifact = json.loads((out / "gan.json").read_text())
+    artifact["files"] = {f"../{name}": known for name, known in artifact["files"].items()}
+    with artifacts.atomic(target) as temporary:
+        temporary.write_text(json.dumps(artifact, indent=1) + "\n")
+
+
+def main(argv=None):
+    """Trains as the flags say, unless that is done already, in a folder of its own; the record is then published."""
+    args = parse(argv)
+    artifact = args.out / "gan.json" if args.changed else HERE / "results" / "gan.json"
+    unfinished = (args.out / "checkpoint.pt").exists()
+    if unfinished and not args.resume and not args.retrain:
+        sys.exit(f"an unfinished training is in {args.out}: --resume continues it, --retrain starts it over")
+    current = artifacts.is_current(artifact, args.config, CODE)
+    if current and not args.changed and is_newer(args.out / "gan.json", artifact):
+        current = False  # gan_experiments.py trained the record anew
+    if current and not unfinished and not args.retrain:
+        print(f"{artifact} is up to date (--retrain makes it anew)")
+        return
+    try:
+        perform(args)
+    except KeyboardInterrupt:
+        saved = (args.out / "checkpoint.pt").exists()
+        kept = f"all batches so far are saved in {args.out}: --resume goes on" if saved else "nothing was trained yet"
+        sys.exit(f"\ninterrupted; {kept}")
+    except FloatingPointError as error:
+        sys.exit(f"my_gan.py: {error}; the last good state, of the last whole epoch, is kept in {args.out}")
+    if not args.changed:
+        publish(args.out)
+    print(f"wrote {artifact}; images/ and mnist_generator.pt are in {args.out if args.changed else HERE}")
 
 
 if __name__ == "__main__":
     try:
         main()
-    except (mnist.DataError, artifacts.ArtifactError, FloatingPointError, ValueError, OSError) as error:
+    except (mnist.DataError, artifacts.ArtifactError, ValueError, OSError) as error:
         sys.exit(f"my_gan.py: {error}")

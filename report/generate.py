@@ -22,6 +22,9 @@ import classifier  # noqa: E402
 import evaluate  # noqa: E402
 import experiments  # noqa: E402
 import figures  # noqa: E402
+import gan_benchmark  # noqa: E402
+import gan_claims  # noqa: E402
+import gan_experiments  # noqa: E402
 import gan_figures  # noqa: E402
 import grid  # noqa: E402
 import inside_figures  # noqa: E402
@@ -49,8 +52,14 @@ FIGURES = {
     "milestones": gan_figures.milestones,
     "series": gan_figures.series,
     "losses": gan_figures.losses,
+    "by_recipe": gan_figures.by_recipe,
+    "distances": gan_figures.distances,
     "shares": gan_figures.shares,
+    "ablation": gan_figures.ablation,
+    "nearest": gan_figures.nearest,
     "strip": gan_figures.strip,
+    "paths": gan_figures.paths,
+    "gan_speed": gan_figures.speed,
 }
 
 
@@ -58,10 +67,8 @@ def numbers():
     """{LaTeX command: what it prints}; every number of the prose."""
     defaults = figures.grouped("defaults", "model")
     series, walls, speed = figures.series(), figures.walls(), benchmark.load()
-    gan, (quality, path) = my_gan.record(), evaluate.load()
-    judge = artifacts.read(classifier.ARTIFACT, classifier.CONFIG, classifier.CODE, classifier.COMMAND)
     part1 = [run for name in experiments.EXPERIMENTS for run in experiments.load(name)]
-    every = [*part1, speed, gan, judge, quality, path]
+    part2, made = gan_numbers()
 
     bistable = figures.median_updates(series["lstm", "bistable"])
     records = experiments.load("records")
@@ -72,7 +79,7 @@ def numbers():
     )
     short, long = benchmark.CONFIG["lengths"][-3:][0], benchmark.CONFIG["lengths"][-1]
 
-    config = gan["config"]
+    every = [*part1, speed, *made]
     return {
         "Seeds": len(grid.SEEDS),
         "FewSeeds": len(grid.FEW),
@@ -114,6 +121,27 @@ def numbers():
         "MemoryLinear": f"{benchmark.growth('memory', 'memory_lengths'):.1f}",
         "EvaluationMemory": " and ".join(f"{value:.0f}" for value in speed["evaluation_memory"]),
         "EvaluationLengths": " and ".join(f"{T:,}" for T in benchmark.CONFIG["evaluation"]["lengths"]),
+        **part2,
+        "Runs": len(every),
+        "RunMinutes": f"{sum(run['seconds'] for run in every) / 60:.0f}",
+        "Hardware": tables.escape("; ".join(sorted({run["hardware"] for run in every}))),
+        "Versions": tables.escape(", ".join(f"{k} {v}" for k, v in speed["versions"].items())),
+    }
+
+
+def gan_numbers():
+    """({LaTeX command: what it prints} of Part II, all its artifacts)."""
+    gan, shipped, (path, near) = my_gan.record(), gan_figures.shipped(), evaluate.load()
+    judges = {use: classifier.record(use) for use in classifier.CONFIGS}
+    real = gan_experiments.load("real")["test_images"]
+    table, seconds = gan_figures.quality(), gan_benchmark.medians()
+    public, exact, half = (seconds[way] for way in gan_benchmark.WAYS)
+    ours = table[f"ours, {gan_experiments.EPOCHS} epochs"]["frechet"]
+    others = {name: table[f"{name}, {gan_experiments.EPOCHS} epochs"]["frechet"] for name in ("ganpy", "ganpy-eps")}
+    best, floor, line = shipped["reporting"], real["reporting"]["frechet"], shipped["paths"]["linear"]
+    config, (at, loop) = gan["config"], gan_figures.overtaken()
+    runs = [run for name in gan_experiments.EXPERIMENTS for run in gan_experiments.load(name).values()]
+    return {
         "GanEpochs": config["n_epochs"],
         "GanLatent": config["latent_dim"],
         "GanMinutes": f"{gan['seconds'] / 60:.0f}",
@@ -123,32 +151,44 @@ def numbers():
         "GanFinalDx": f"{gan['history']['D_x'][-1]:.2f}",
         "GanFinalDGz": f"{gan['history']['D_G_z'][-1]:.2f}",
         "GanData": {"mnist": "MNIST", "digits": "scikit-learn's digits"}[config["dataset"]],
-        "ClassifierAccuracy": f"{100 * judge['test_accuracy'][-1]:.2f}",
-        "Frechet": f"{quality['frechet']:.1f}",
-        "FrechetFloor": f"{quality['frechet_floor']:.1f}",
-        "FrechetSamples": f"{quality['config']['n_samples']:,}",
-        "FrechetReference": f"{quality['n_reference']:,}",
-        "FrechetTest": f"{quality['n_floor']:,}",
-        "ShareLeast": f"{100 * min(quality['shares']):.1f}",
-        "ShareMost": f"{100 * max(quality['shares']):.1f}",
-        "ShareLeastDigit": quality["shares"].index(min(quality["shares"])),
-        "ShareMostDigit": quality["shares"].index(max(quality["shares"])),
-        "Confidence": f"{100 * quality['mean_confidence']:.1f}",
-        "StripFrom": path["digits"][0],
-        "StripTo": path["digits"][-1],
+        "TuningAccuracy": f"{100 * judges['tuning']['test_accuracy'][-1]:.2f}",
+        "ReportingAccuracy": f"{100 * judges['reporting']['test_accuracy'][-1]:.2f}",
+        "Compared": gan_experiments.EPOCHS,
+        "RatioEps": f"{others['ganpy-eps'] / ours:.1f}",
+        "RatioGanpy": f"{others['ganpy'] / ours:.0f}",
+        "Frechet": f"{best['frechet']:.3f}",
+        "FloorRatio": f"{best['frechet'] / floor:.1f}",
+        "TuningFrechet": f"{shipped['tuning']['frechet']:.2f}",
+        "TuningRatio": f"{shipped['tuning']['frechet'] / real['tuning']['frechet']:.1f}",
+        "Overtaken": at,
+        "OvertakenLoop": f"{loop:.1f}",
+        "OvertakenPublic": f"{loop * public / half:.0f}",
+        "FrechetSamples": f"{evaluate.N_SAMPLES:,}",
+        "FrechetReference": f"{real['n_training']:,}",
+        "FrechetTest": f"{real['n']:,}",
+        "ShareLeast": f"{100 * min(best['shares']):.1f}",
+        "ShareMost": f"{100 * max(best['shares']):.1f}",
+        "NearMedian": f"{shipped['nearest']['median']:.2f}",
+        "NearFirst": f"{shipped['nearest']['first']:.2f}",
+        "FarMedian": f"{real['nearest']['median']:.2f}",
+        "FarFirst": f"{real['nearest']['first']:.2f}",
+        "StripFrom": path["linear"]["digits"][0],
+        "StripTo": path["linear"]["digits"][-1],
         "StripRule": f"{100 * path['config']['confidence']:.0f}",
         "StripPair": path["pair"] + 1,
         "StripSeed": path["config"]["seed"],
-        "Runs": len(every),
-        "RunMinutes": f"{sum(run['seconds'] for run in every) / 60:.0f}",
-        "Hardware": tables.escape("; ".join(sorted({run["hardware"] for run in every}))),
-        "Versions": tables.escape(", ".join(f"{k} {v}" for k, v in gan["versions"].items())),
-    }
+        "PathPairs": f"{evaluate.N_PAIRS:,}",
+        "PathJump": f"{100 * line['jump']:.1f}",
+        "PathReal": f"{100 * line['realism']:.1f}",
+        "FadeReal": f"{100 * real['paths']['cross-fade']['realism']:.1f}",
+        "SpeedExact": f"{public / exact:.1f}",
+        "SpeedHalf": f"{public / half:.1f}",
+    }, [*runs, *judges.values(), path, near, gan_benchmark.load()]
 
 
 def readme_results():
     """The README's results, between the lines that mark their place."""
-    (quality, _), gan = evaluate.load(), my_gan.record()
+    part2, table = gan_numbers()[0], gan_figures.quality()
     scores = [mean(run["val_accuracy"][-10:]) for run in figures.grouped("defaults", "model")["lstm",]]
     rows = [f"| LSTM, the template's defaults, T = 5: validation accuracy, last ten epochs | {mean(scores):.1%} |"]
     for T, (values, n) in figures.records()["bistable"].items():
@@ -164,16 +204,22 @@ def readme_results():
     for T, value in figures.median_updates(figures.series()["lstm", "bistable"]).items():
         if T in (30, 100):
             rows.append(f"| updates of batch 128 until 99.9% at T = {T}, no curriculum: median of seeds | {value} |")
-    counts = [row[-1] for row in claims.table()]
+    counts = [row[-1] for row in (*claims.table(), *gan_claims.table())]
     rows.append(
         f"| claims of published solutions: reproduced, contradicted, not reproduced as tested "
         f"| {', '.join(str(counts.count(v)) for v in ('reproduced', 'contradicted', 'not reproduced as tested'))} |"
     )
+    best, real = table[f"ours, {part2['GanEpochs']} epochs"], table["real images"]
     rows += [
-        f"| GAN, {gan['config']['n_epochs']} epochs in {gan['seconds'] / 60:.0f} minutes: Fréchet distance to the "
-        f"training images (real test images: {quality['frechet_floor']:.2f}) | {quality['frechet']:.2f} |",
-        f"| its samples: share of the rarest and of the commonest digit "
-        f"| {min(quality['shares']):.1%}, {max(quality['shares']):.1%} |",
+        f"| GAN, {part2['Compared']} epochs: Fréchet distance, as a part of ganpy-eps's and of ganpy's, public recipes "
+        f"| 1/{part2['RatioEps']}, 1/{part2['RatioGanpy']} |",
+        f"| GAN, {part2['GanEpochs']} epochs, median of seeds: Fréchet distance to the training images "
+        f"(real test images: {real['frechet']:.3f}) | {best['frechet']:.3f} |",
+        f"| its samples: recall, coverage (real images: {real['recall']:.2f}, {real['coverage']:.2f}) "
+        f"| {best['recall']:.2f}, {best['coverage']:.2f} |",
+        f"| its samples: share of the rarest and of the commonest digit | {best['least']:.1%}, {best['most']:.1%} |",
+        f"| an epoch, in parts of the public script's time: float32, bfloat16 products "
+        f"| 1/{part2['SpeedExact']}, 1/{part2['SpeedHalf']} |",
     ]
     return "\n".join(["| measured | result |", "| --- | ---: |", *rows])
 
@@ -201,11 +247,13 @@ def main(argv=None):
             "trap": tables.trap(),
             "records": tables.records(),
             "walls": tables.wall(),
-            "claims": tables.verdicts(),
+            "claims": tables.verdicts(claims.table()),
             "speed": tables.speed(),
             "generator": tables.layer(my_gan.Generator(z.shape[1]), z),
             "discriminator": tables.layer(my_gan.Discriminator(), torch.zeros(2, 784)),
-            "settings": tables.settings(my_gan.record()["config"]),
+            "ganrecipes": tables.gan_recipes(),
+            "quality": tables.quality(),
+            "ganclaims": tables.verdicts(gan_claims.table()),
         }
     readme = HERE.parent / "README.md"
     text = readme.read_text(encoding="utf-8")

@@ -9,10 +9,12 @@ for part in ("Part1", "Part2"):
     sys.path.append(str(Path(__file__).resolve().parent.parent / part))
 
 import benchmark  # noqa: E402
-import claims  # noqa: E402
 import experiments  # noqa: E402
 import figures  # noqa: E402
+import gan_figures  # noqa: E402
 import grid  # noqa: E402
+import my_gan  # noqa: E402
+import recipes  # noqa: E402
 from lstm import LSTM  # noqa: E402
 from vanilla_rnn import VanillaRNN  # noqa: E402
 
@@ -148,8 +150,8 @@ def wall():
     )
 
 
-def verdicts():
-    rows = [[source, *map(escape, words)] for source, *words in claims.table()]
+def verdicts(table):
+    rows = [[source, *map(escape, words)] for source, *words in table]
     head = ["", "claim", "holds if", "measured", "verdict"]
     body = "\n".join(" & ".join(row) + r" \\[2pt]" for row in rows)
     return "\n".join([r"\toprule", " & ".join(head) + r" \\", r"\midrule\endhead", body, r"\bottomrule", ""])
@@ -168,8 +170,24 @@ def speed():
     return tabular("l" + "r" * len(lengths) + "@{\\qquad}" + "r" * len(memory_lengths), header, rows)
 
 
-def settings(config):
-    rows = [[escape(key), escape(value)] for key, value in config.items()]
-    half = -(-len(rows) // 2)
-    pairs = [left + (rows[half + i] if half + i < len(rows) else ["", ""]) for i, left in enumerate(rows[:half])]
-    return tabular("lr@{\\qquad}lr", ["flag", "value", "flag", "value"], pairs)
+def gan_recipes():
+    """The recipes of Part II: a row a setting that differs between them."""
+    settings = {name: my_gan.parse(["--recipe", name]).config for name in recipes.RECIPES}
+    keys = [key for key in settings["ours"] if len({str(config[key]) for config in settings.values()}) > 1]
+    rows = [[escape(key), *(escape(config[key]) for config in settings.values())] for key in keys]
+    return tabular("l" + "r" * len(settings), ["flag", *map(escape, settings)], rows)
+
+
+def quality():
+    """What gan_figures.quality found, a row a recipe and length."""
+    rows = []
+    for name, values in gan_figures.quality().items():
+        if name == "real images":
+            name = r"\midrule real images"
+        rest = [f"{values[key]:.2f}" for key in ("precision", "recall", "density", "coverage")]
+        seconds = f"{values['epoch_seconds']:.1f}" if "epoch_seconds" in values else "--"
+        shares = f"{100 * values['least']:.1f}--{100 * values['most']:.1f}"
+        distance = f"{values['frechet']:.3f} ({values['tuning']:.2f})"
+        rows.append([name, values.get("seeds", "--"), distance, f"{values['score']:.2f}", shares, *rest, seconds])
+    header = ["recipe", "seeds", "Fr\\'echet", "score", "digits", "prec.", "recall", "density", "cover.", "s"]
+    return tabular("lrrrrrrrrr", header, rows)

@@ -1,8 +1,9 @@
-"""The measures: Frechet distance against its formula in float64, the classifier's record, the interpolation's rule."""
+"""The classifiers' record, the interpolation's rule, pairs asked for, the nearest images, the film."""
 
-import numpy as np
 import pytest
 import torch
+from conftest import ROOT
+from PIL import Image
 
 import artifacts
 import classifier
@@ -10,56 +11,91 @@ import evaluate
 import my_gan
 
 
-def formula(a, b):
-    """|mean difference|^2 + tr(A + B - 2 (A B)^(1/2)), A and B the covariances (Heusel et al. 2017), in float64."""
-    A, B = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
-    roots = np.sqrt(np.linalg.eigvals(A @ B).real.clip(0))  # their sum is the trace of the square root
-    return ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(A + B) - 2 * roots.sum()
+@pytest.fixture(scope="module")
+def shipped():
+    """(generator, reporting classifier)."""
+    return my_gan.load_generator(), classifier.load_classifier()
 
 
-def test_frechet_distance_is_the_formula():
-    judge = classifier.load_classifier()
-    images = my_gan.sample(my_gan.load_generator(), 1500, seed=5)
-    a, b = images[:700], (images[700:] * 0.8).roll(1, dims=-1)
+def test_both_classifiers_of_record_are_above_99_3_percent():
+    for use in ("tuning", "reporting"):
+        artifact = classifier.record(use)
+        assert artifact["config"]["dataset"] == "mnist" and artifact["test_accuracy"][-1] >= 0.993
+        assert artifact["files"][f"classifier_{use}.pt"] == artifacts.sha256(classifier.path(use, ".pt"))
+    assert classifier.CONFIGS["tuning"]["seed"] != classifier.CONFIGS["reporting"]["seed"]
+
+
+@pytest.mark.parametrize("use", ["tuning", "reporting"])
+def test_a_classifier_has_features_and_a_head(use):
+    judge, images = classifier.load_classifier(use), torch.rand(3, 1, 28, 28) * 2 - 1
+    features = judge.features(images)
+    assert features.shape == (3, judge.num_features)
+    torch.testing.assert_close(judge.head(features), judge(images))
+
+
+def test_the_strip_is_the_first_pair_that_meets_the_rule(shipped):
+    said, images = evaluate.interpolate(*shipped)
+    assert images.shape == (2, 9, 1, 28, 28)
+    for way in ("linear", "spherical"):
+        assert said[way]["digits"][0] != said[way]["digits"][-1]
+        assert min(said[way]["confidence"][0], said[way]["confidence"][-1]) >= 0.99
+    torch.testing.assert_close(images[0][[0, -1]], images[1][[0, -1]], atol=1e-5, rtol=0)  # the same ends
+    recorded, _ = evaluate.load()
+    assert said["pair"] == recorded["pair"] and said["linear"]["digits"] == recorded["linear"]["digits"]
+    z, digits, confidence = evaluate.noise_pairs(*shipped, 1000)
     with torch.no_grad():
-        expected = formula(*(judge.features(x).double().numpy() for x in (a, b)))
-    assert evaluate.frechet_distance(judge, a, b) == pytest.approx(expected, rel=1e-3)
-    assert evaluate.frechet_distance(judge, a, a) == pytest.approx(0, abs=1e-2)
-    assert next(judge.parameters()).dtype == torch.float32  # measuring leaves the classifier as it was
-
-
-def test_the_classifier_of_record_is_above_99_percent():
-    artifact = artifacts.read(classifier.ARTIFACT, classifier.CONFIG, classifier.CODE, classifier.COMMAND)
-    assert artifact["config"]["dataset"] == "mnist" and artifact["test_accuracy"][-1] > 0.99
-    assert artifact["files"]["classifier.pt"] == artifacts.sha256(classifier.WEIGHTS)
-
-
-def test_the_strip_is_the_first_pair_that_meets_the_rule():
-    config = evaluate.configs()[1]
-    generator, judge = my_gan.load_generator(), classifier.load_classifier()
-    found, images = evaluate.interpolation(config, generator, judge)
-    assert images.shape == (9, 1, 28, 28)
-    assert found["digits"][0] != found["digits"][-1]
-    assert min(found["confidence"][0], found["confidence"][-1]) >= 0.99
-    _, recorded = evaluate.load()
-    assert (found["pair"], found["digits"]) == (recorded["pair"], recorded["digits"])
-    z = torch.randn(1000, 2, 100, generator=torch.Generator().manual_seed(config["seed"]))
-    with torch.no_grad():
-        digits, confidence = classifier.classify(judge, generator(z[: found["pair"]].flatten(0, 1)))
-        torch.testing.assert_close(images[[0, -1]], generator(z[found["pair"]]))
-    before = zip(digits.view(-1, 2).tolist(), confidence.view(-1, 2).tolist(), strict=True)
+        torch.testing.assert_close(images[0][[0, -1]], shipped[0](z[said["pair"]]))
+    before = zip(digits[: said["pair"]].tolist(), confidence[: said["pair"]].tolist(), strict=True)
     assert not [pair for pair, sure in before if pair[0] != pair[1] and min(sure) >= 0.99]
 
 
-def test_no_pair_that_meets_the_rule_is_an_error():
-    with pytest.raises(ValueError, match="none of 5 pairs"):
-        evaluate.interpolation(
-            {"pairs": 5, "seed": 2, "confidence": 1.1}, my_gan.load_generator(), classifier.load_classifier()
-        )
+@pytest.mark.parametrize(("text", "pair"), [("3 -> 8", (3, 8)), ("3→8", (3, 8)), ("0 to 9", (0, 9)), (" 7,1 ", (7, 1))])
+def test_a_pair_can_be_asked_for(shipped, text, pair):
+    assert evaluate.parse_pair(text) == pair
+    said, _ = evaluate.interpolate(*shipped, pair)
+    assert (said["linear"]["digits"][0], said["linear"]["digits"][-1]) == pair
 
 
-def test_a_broken_classifier_is_an_error(monkeypatch, tmp_path):
-    monkeypatch.setattr(classifier, "WEIGHTS", tmp_path / "classifier.pt")
-    (tmp_path / "classifier.pt").write_bytes(b"half")
-    with pytest.raises(artifacts.ArtifactError, match=r"classifier.pt cannot be read .*classifier.py"):
+@pytest.mark.parametrize("text", ["3 -> 3", "3", "3 -> 10", "a -> b", ""])
+def test_a_pair_that_is_none_is_an_error(refusal, text):
+    with pytest.raises(ValueError, match="expected two different digits"):
+        evaluate.parse_pair(text)
+    if text:
+        assert "expected two different digits" in refusal(ROOT / "Part2" / "evaluate.py", "--pair", text)
+
+
+def test_no_pair_that_meets_the_rule_is_an_error(shipped, monkeypatch):
+    monkeypatch.setattr(evaluate, "CONFIDENCE", 1.1)
+    with pytest.raises(ValueError, match="none of 20,000 pairs"):
+        evaluate.choose(*shipped)
+
+
+def test_paths_have_the_ways_they_are_named_for(shipped):
+    z = torch.randn(2, 2, 100)
+    for way in ("linear", "spherical"):
+        assert evaluate.path(shipped[0], z, way).shape == (2, 9, 1, 28, 28)
+    with torch.no_grad():
+        middle = shipped[0](z.mean(1))
+    torch.testing.assert_close(evaluate.path(shipped[0], z)[:, 4], middle, atol=1e-4, rtol=0)
+    torch.testing.assert_close(evaluate.path(shipped[0], z[0]), evaluate.path(shipped[0], z)[0], atol=1e-4, rtol=0)
+
+
+def test_the_film_has_the_trainings_grids_in_order():
+    film = Image.open(evaluate.RESULTS / "film.gif")
+    assert film.n_frames >= 30 and film.size == Image.open(ROOT / "Part2" / "images" / "1.png").size
+    last = max(int(path.stem) for path in (ROOT / "Part2" / "images").glob("*.png"))
+    film.seek(film.n_frames - 1)
+    expected = Image.open(ROOT / "Part2" / "images" / f"{last}.png").convert("L")
+    difference = [abs(a - b) for a, b in zip(film.convert("L").tobytes(), expected.tobytes(), strict=True)]
+    assert sum(difference) / len(difference) < 3  # a GIF has fewer grey values
+
+
+@pytest.mark.parametrize("content", [None, b"half"])
+def test_a_broken_classifier_is_an_error(monkeypatch, tmp_path, content):
+    path = classifier.path
+    monkeypatch.setattr(classifier, "record", lambda use: None)
+    monkeypatch.setattr(classifier, "path", lambda use, suffix=".json": tmp_path / path(use, suffix).name)
+    if content:
+        (tmp_path / "classifier_reporting.pt").write_bytes(content)
+    with pytest.raises(artifacts.ArtifactError, match=r"classifier_reporting.pt cannot be read .*classifier.py"):
         classifier.load_classifier()

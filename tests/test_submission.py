@@ -72,7 +72,7 @@ def test_the_zip_was_verified(smoke):
         assert line in text
 
 
-@pytest.mark.parametrize("needed", ["Part1/lstm.py", "Part2/results/classifier.pt", "Part2/dataset/mnist.py"])
+@pytest.mark.parametrize("needed", ["Part1/lstm.py", "Part2/results/classifier_reporting.pt", "Part2/dataset/mnist.py"])
 def test_a_missing_file_makes_the_verification_fail(smoke, tmp_path, needed):
     broken = tmp_path / "broken.zip"
     source = smoke[0] / f"{STUDENT}_assignment3.zip"
@@ -96,11 +96,12 @@ def test_a_zip_with_two_folders_is_refused(smoke, tmp_path):
 
 def test_a_stage_that_fails_leaves_no_old_product(smoke, tmp_path):
     copy = shutil.copytree(smoke[0], tmp_path / "copy")
-    artifact = copy / "Part2" / "results" / "quality.json"
+    artifact = copy / "Part2" / "results" / "real" / "test_images.json"
     artifact.write_text(artifact.read_text()[:100])
     done = run_all("report", "zip", "--student", STUDENT, cwd=copy, SMOKE="1")
     assert done.returncode != 0 and "stage report failed" in done.stderr
-    assert "quality.json is not a readable artifact" in done.stderr and "python evaluate.py" in done.stderr
+    assert "test_images.json is not a readable artifact" in done.stderr
+    assert "python gan_experiments.py real" in done.stderr
     for product in ("report/report.pdf", f"{STUDENT}_assignment3.zip", "VERIFIED.txt"):
         assert not (copy / product).exists()
 

@@ -1,0 +1,106 @@
+"""The claims of published GANs for this assignment, each with a verdict computed from artifacts.
+
+The rule: a claim is *reproduced* if its condition holds in our runs. If it does not, it is *contradicted* where recipe
+and budget are the published ones, and *not reproduced as tested* where one of them is not published.
+
+python gan_claims.py            the table as text
+"""
+
+import sys
+from statistics import median
+
+import artifacts
+import gan_experiments
+
+
+def only(experiment, recipe):
+    """The one run of a recipe in an experiment."""
+    (run,) = gan_experiments.by_recipe(experiment)[recipe]
+    return run
+
+
+def middle(runs, measure):
+    """Median over seeds of `measure`(run by the reporting classifier)."""
+    return median(measure(run["reporting"]) for run in runs)
+
+
+def A2():
+    run, real = only("lengths", "B2"), gan_experiments.load("real")["test_images"]
+    ours, fade = run["paths"]["linear"], real["paths"]["cross-fade"]
+    yield (
+        "interpolation in latent space is continuous",
+        "the longest of 8 steps is at most a quarter of the path, and images between are more often real-looking than "
+        "a cross-fade's",
+        f"longest step {ours['jump']:.0%}; real-looking {ours['realism']:.1%}, cross-fade {fade['realism']:.1%}",
+        ours["jump"] <= 0.25 and ours["realism"] > fade["realism"],
+        False,
+    )
+
+
+def B2():
+    run, real = only("lengths", "B2"), gan_experiments.load("real")["test_images"]
+    least = min(run["reporting"]["shares"])
+    yield (
+        "mode collapse is avoided",
+        "after 50 epochs every digit is at least 5% of the samples",
+        f"the rarest digit: {least:.1%}",
+        least >= 0.05,
+        False,
+    )
+    near, far = run["nearest"], real["nearest"]
+    yield (
+        "the images are not memorised",
+        "samples are no closer to their nearest training image than test images are, in median and first percentile",
+        f"samples {near['median']:.2f} and {near['first']:.2f}, test images {far['median']:.2f} and {far['first']:.2f}",
+        near["median"] >= far["median"] and near["first"] >= far["first"],
+        False,
+    )
+
+
+def C3():
+    runs = gan_experiments.by_recipe("compared")["C3"]
+    for digits, word, holds in (((0, 1), "too often", lambda s: s > 0.12), ((4,), "too rarely", lambda s: s < 0.08)):
+        shares = [middle(runs, lambda measured, digit=digit: measured["shares"][digit]) for digit in digits]
+        bound = "more than 12%" if word == "too often" else "less than 8%"
+        yield (
+            f"{' and '.join(map(str, digits))} come{'s' if len(digits) == 1 else ''} {word}",
+            f"{'each is' if len(digits) > 1 else 'it is'} {bound} of the samples, median of seeds",
+            ", ".join(f"{digit}: {share:.1%}" for digit, share in zip(digits, shares, strict=True)),
+            all(map(holds, shares)),
+            False,
+        )
+
+
+def D2():
+    run, real = only("lengths", "D2"), gan_experiments.load("real")["test_images"]
+    distance, floor = run["reporting"]["frechet"], real["reporting"]["frechet"]
+    yield (
+        "after 200 epochs the images are almost the same as hand-written ones",
+        "Fréchet distance at most twice that of real test images",
+        f"{distance:.2f}; real test images: {floor:.2f}",
+        distance <= 2 * floor,
+        True,
+    )
+
+
+def verdict(holds, at_published_budget):
+    if holds:
+        return "reproduced"
+    return "contradicted" if at_published_budget else "not reproduced as tested"
+
+
+def table():
+    """Rows (source, claim, condition, what was measured, verdict)."""
+    return [
+        (source.__name__, claim, condition, measured, verdict(holds, at_published_budget))
+        for source in (A2, B2, C3, D2)
+        for claim, condition, measured, holds, at_published_budget in source()
+    ]
+
+
+if __name__ == "__main__":
+    try:
+        for row in table():
+            print("{}  {}\n    holds if: {}\n    measured: {}\n    {}".format(*row))
+    except artifacts.ArtifactError as error:
+        sys.exit(f"gan_claims.py: {error}")
