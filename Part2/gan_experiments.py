@@ -89,7 +89,7 @@ def real():
     yield "test_images", None, None
 
 
-EXPERIMENTS = {each.__name__: each for each in (real, lengths, compared, quality, ablation, early)}
+EXPERIMENTS = {each.__name__: each for each in (real, lengths, compared, ablation, quality, early)}
 
 
 @functools.cache

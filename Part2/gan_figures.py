@@ -117,12 +117,12 @@ def quality():
 
 def quality_table():
     """The same in Markdown."""
-    head = "| | Fréchet distance | score | rarest, commonest digit | precision | recall | density | coverage |"
-    lines = [head, "| --- |" + " ---: |" * 7]
+    head = "| | Fréchet | score | digits, % | precision | recall | density | coverage |"
+    lines = [head, f"| {'-' * 24} |" + f" {'-' * 10}: |" * 7]  # in print, the dashes give the columns' widths
     for name, v in quality().items():
-        shares = f"{100 * v['least']:.1f}, {100 * v['most']:.1f}%"
         rest = " | ".join(f"{v[key]:.2f}" for key in ("precision", "recall", "density", "coverage"))
-        lines.append(f"| {name} | {v['frechet']:.2f} | {v['score']:.2f} | {shares} | {rest} |")
+        digits = f"{100 * v['least']:.1f} to {100 * v['most']:.1f}"
+        lines.append(f"| {name} | {v['frechet']:.3f} | {v['score']:.2f} | {digits} | {rest} |")
     return "\n".join(lines)
 
 

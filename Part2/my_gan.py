@@ -21,6 +21,7 @@ import sys
 from pathlib import Path
 
 import torch
+from filelock import FileLock
 from torch import nn
 from torch.nn.functional import softplus
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
@@ -235,27 +236,35 @@ def record():
 
 
 def perform(args):
-    """Trains as `args` say, in args.out, unless that is done; returns the artifact of it, args.out / "gan.json"."""
+    """Trains as `args` say, in args.out, unless that is done; returns the artifact of it, args.out / "gan.json".
+
+    Of several processes that want the same training, one does it and the others wait.
+    """
     artifact = args.out / "gan.json"
-    if args.retrain:
-        shutil.rmtree(args.out, ignore_errors=True)
-    if artifacts.is_current(artifact, args.config, CODE):
-        return artifacts.read(artifact, args.config, CODE, COMMAND)
-    artifacts.prepare(artifact)
-    for leftover in args.out.rglob(".*"):  # half-written when a process was killed
+    args.out.parent.mkdir(exist_ok=True)
+    with FileLock(args.out.with_name(f"{args.out.name}.lock")):
+        if args.retrain:
+            shutil.rmtree(args.out, ignore_errors=True)
+        if not artifacts.is_current(artifact, args.config, CODE):
+            artifacts.prepare(artifact)
+            perform_in(args.out, artifact, args)
+    return artifacts.read(artifact, args.config, CODE, COMMAND)
+
+
+def perform_in(out, artifact, args):
+    for leftover in out.rglob(".*"):  # half-written when a process was killed
         leftover.unlink()
     images, labels = mnist.load(args.dataset, "train", args.data_root)
     parts, rng = build(args)
     dataloader = mnist.Batches(images, labels, args.batch_size, rng, args.device)
-    print(f"training on {args.dataset}, {len(dataloader)} batches an epoch, in {args.out}", flush=True)
-    history = train(dataloader, *parts, args, rng, args.out)
-    checkpoint.dump(parts[1].state_dict(), args.out / "mnist_generator.pt")
+    print(f"training on {args.dataset}, {len(dataloader)} batches an epoch, in {out}", flush=True)
+    history = train(dataloader, *parts, args, rng, out)
+    checkpoint.dump(parts[1].state_dict(), out / "mnist_generator.pt")
     total, seconds = args.n_epochs * len(dataloader), sum(history["epoch_seconds"])
     grids = {"start": 1, "middle": total // 2, "end": total}
-    files = [args.out / "mnist_generator.pt", *sorted((args.out / "images").glob("*.png"))]
+    files = [out / "mnist_generator.pt", *sorted((out / "images").glob("*.png"))]
     artifacts.write(artifact, args.config, CODE, seconds, files, args.device, grids=grids, history=history)
-    (args.out / "checkpoint.pt").unlink()
-    return artifacts.read(artifact, args.config, CODE, COMMAND)
+    (out / "checkpoint.pt").unlink()
 
 
 def is_newer(trained, published):

@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import subprocess
 
 import pytest
 from conftest import ROOT
@@ -60,6 +61,11 @@ def test_the_reports_numbers_come_from_artifacts(monkeypatch):
 
     monkeypatch.setattr(gan_experiments, "load", changed)
     assert generate.numbers()["Frechet"] == "99.940" != values["Frechet"]
+
+
+def test_the_report_was_made_from_these_artifacts():
+    told = subprocess.run(["pdfinfo", ROOT / "report" / "report.pdf"], capture_output=True, text=True, check=True)
+    assert f"Made from artifacts {generate.fingerprint()}" in told.stdout, "report.pdf is stale: ./run_all.sh report"
 
 
 def test_every_table_and_figure_is_used():
