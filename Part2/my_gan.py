@@ -22,64 +22,19 @@ from pathlib import Path
 
 import torch
 from filelock import FileLock
-from torch import nn
 from torch.nn.functional import softplus
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 from torchvision.utils import save_image
 
 import artifacts
 import checkpoint
-import recipes
+from networks import Discriminator, Generator, WideDiscriminator, WideGenerator, layers
 from recipes import DATASET, HERE, parse  # noqa: F401 (DATASET: for those who import it here)
 
 sys.path.append(str(HERE / "dataset"))  # as a package, `dataset` would clash with Part1's module of that name
 import mnist
 
 COMMAND = "python my_gan.py --retrain"
-
-
-class Generator(nn.Module):
-    """z (batch, latent_dim), standard Normal -> images (batch, 1, 28, 28) in [-1, 1]."""
-
-    def __init__(self, latent_dim=100, bn_eps=1e-5):
-        super().__init__()
-
-        def block(n_in, n_out):
-            return nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out, bn_eps), nn.LeakyReLU(0.2)
-
-        self.latent_dim = latent_dim
-        self.net = nn.Sequential(
-            *(nn.Linear(latent_dim, 128), nn.LeakyReLU(0.2)),
-            *block(128, 256),
-            *block(256, 512),
-            *block(512, 1024),
-            *(nn.Linear(1024, 784), nn.Tanh()),
-        )
-
-    def forward(self, z):
-        return self.net(z).view(-1, 1, 28, 28)
-
-
-class Discriminator(nn.Module):
-    """images (batch, 1, 28, 28) or (batch, 784) -> the probability (batch, 1) that each is real.
-
-    With two outputs, "fake" and "real", a softmax over them is a sigmoid of their difference, and so is its loss.
-    """
-
-    def __init__(self, outputs=1):
-        super().__init__()
-        self.net = nn.Sequential(
-            *(nn.Linear(784, 512), nn.LeakyReLU(0.2)),
-            *(nn.Linear(512, 256), nn.LeakyReLU(0.2)),
-            nn.Linear(256, outputs),
-        )
-
-    def logits(self, images):
-        out = self.net(images.flatten(1))
-        return out if out.shape[1] == 1 else out[:, 1:] - out[:, :1]
-
-    def forward(self, images):
-        return torch.sigmoid(self.logits(images))
 
 
 def train(dataloader, discriminator, generator, optimizer_G, optimizer_D, args=None, rng=None, out=None):
@@ -206,7 +161,7 @@ def load_generator(path=HERE / "mnist_generator.pt"):
 
 NETWORKS = {
     "template": (lambda args: Generator(args.latent_dim, args.bn_eps), lambda args: Discriminator(args.d_outputs)),
-    "wide": (lambda args: recipes.WideGenerator(args.latent_dim), lambda args: recipes.WideDiscriminator()),
+    "wide": (lambda args: WideGenerator(args.latent_dim), lambda args: WideDiscriminator()),
 }
 
 
@@ -224,7 +179,7 @@ def build(args):
 
 
 CODE = artifacts.code(
-    *(Generator, Discriminator, recipes.layers, recipes.WideGenerator, recipes.WideDiscriminator, build),
+    *(Generator, Discriminator, layers, WideGenerator, WideDiscriminator, build),
     *(mnist.Batches, mnist.normalise, mnist.load),
     *(train, share_of_D, r1, averaged, sample),
 )
