@@ -17,7 +17,7 @@ import artifacts
 
 HERE = Path(__file__).parent
 DATASET = "digits" if artifacts.SMOKE else "mnist"
-SEED = 1  # of seeds 0, 1, 2, the one with the median Frechet distance: a test checks it
+SEED = 0 if artifacts.SMOKE else 1  # of seeds 0, 1, 2, the one with the median Frechet distance: a test checks it
 TEMPLATE = {
     "networks": "template",
     "bn_eps": 1e-5,

@@ -1,10 +1,8 @@
 """The GAN's widgets: each control changes the picture, and what cannot be drawn gets a message."""
 
-import matplotlib as mpl
 import pytest
 import torch
-
-mpl.use("agg")
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import classifier
 import gan_figures
@@ -21,8 +19,9 @@ def shown(monkeypatch):
 
 
 def pixels(fig):
-    fig.canvas.draw()
-    return bytes(fig.canvas.buffer_rgba())
+    canvas = FigureCanvasAgg(fig)
+    canvas.draw()
+    return bytes(canvas.buffer_rgba())
 
 
 def test_the_slider_goes_from_one_digit_to_the_other(shown, capsys):
