@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 import artifacts
 
-SNAPSHOTS = (1,) if artifacts.SMOKE else (3, 8, 15)  # epochs whose generators are kept, to be measured afterwards
+SNAPSHOTS = (1,) if artifacts.SMOKE else (2, 3, 8, 15, 40)  # epochs whose generators are kept, to be measured
 SERIES = ("batches_done", "loss_D", "loss_G", "D_x", "D_G_z")
 
 

@@ -35,6 +35,7 @@ ABLATIONS = {  # our recipe without one thing: the flags
     "no R1": ("--r1", 0),
     "betas 0.5, 0.999": ("--beta1", 0.5, "--beta2", 0.999),
     "learning rate 2e-4": ("--lr", 2e-4),
+    "black as -1": ("--networks", "template"),
     "float32": ("--no-bf16",),
 }
 ABLATION_NAMES = {name: name.replace(" ", "_").replace(",", "") for name in ABLATIONS}  # in file names
@@ -68,8 +69,8 @@ def quality():
 
 
 def early():
-    """Our recipe after 3 and 8 epochs."""
-    for after in checkpoint.SNAPSHOTS[:-1]:
+    """Our recipe after other numbers of epochs."""
+    for after in sorted({*checkpoint.SNAPSHOTS} - {EPOCHS}):
         for seed in SEEDS:
             yield run(f"ours_{after}", seed=seed, after=after)
 
@@ -162,18 +163,19 @@ def configuration(experiment, flags, after):
     return measured | ({} if flags is None else {"after": after} | my_gan.parse(flags).config)
 
 
-CODE = {
-    True: artifacts.code(trained, train_and_measure) + evaluate.MEASURE_CODE + my_gan.CODE,
-    False: artifacts.code(measure_real, mnist.load, mnist.normalise) + evaluate.MEASURE_CODE,
-}
+TRAINED_CODE = artifacts.code(trained, train_and_measure) + evaluate.MEASURE_CODE
+REAL_CODE = artifacts.code(measure_real, mnist.load, mnist.normalise) + evaluate.MEASURE_CODE
 
 
 def jobs(experiment, data_root=mnist.HERE):
     """The runs of an experiment, as artifacts.perform wants them."""
     for name, flags, after in EXPERIMENTS[experiment]():
-        trains = flags is not None
-        work = functools.partial(*((train_and_measure, flags, after) if trains else (measure_real,)), data_root)
-        yield path(experiment, name), configuration(experiment, flags, after), CODE[trains], work
+        if flags is None:
+            code, work = REAL_CODE, functools.partial(measure_real, data_root)
+        else:
+            code = TRAINED_CODE + my_gan.code(my_gan.parse(flags))
+            work = functools.partial(train_and_measure, flags, after, data_root)
+        yield path(experiment, name), configuration(experiment, flags, after), code, work
 
 
 def name_of(job):

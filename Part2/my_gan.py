@@ -7,7 +7,8 @@
 Objective (Goodfellow et al. 2014): min_G max_D E[log D(x)] + E[log(1 - D(G(z)))], z ~ N(0, I); G's step minimises the
 non-saturating -log D(G(z)). With logits l = logit(D), -log D = softplus(-l) and -log(1 - D) = softplus(l).
 
-What our recipe adds to the template's loop, each a few lines of `train`:
+What our recipe adds to the template's loop, each a few lines of `train` but for the first:
+    black D reads black as 0, not as -1
     EMA   the shipped generator is an exponential moving average of G's weights (Yazici et al. 2019)
     R1    every so often D also pays for its gradient at real images (Mescheder et al. 2018; lazy: Karras et al. 2020)
     betas Adam without first-moment momentum
@@ -28,7 +29,7 @@ from torchvision.utils import save_image
 
 import artifacts
 import checkpoint
-from networks import Discriminator, Generator, WideDiscriminator, WideGenerator, layers
+from networks import Discriminator, Generator, WideDiscriminator, WideGenerator, ZeroBlackDiscriminator, layers
 from recipes import DATASET, HERE, parse  # noqa: F401 (DATASET: for those who import it here)
 
 sys.path.append(str(HERE / "dataset"))  # as a package, `dataset` would clash with Part1's module of that name
@@ -161,6 +162,10 @@ def load_generator(path=HERE / "mnist_generator.pt"):
 
 NETWORKS = {
     "template": (lambda args: Generator(args.latent_dim, args.bn_eps), lambda args: Discriminator(args.d_outputs)),
+    "zero-black": (
+        lambda args: Generator(args.latent_dim, args.bn_eps),
+        lambda args: ZeroBlackDiscriminator(args.d_outputs),
+    ),
     "wide": (lambda args: WideGenerator(args.latent_dim), lambda args: WideDiscriminator()),
 }
 
@@ -183,11 +188,18 @@ CODE = artifacts.code(
     *(mnist.Batches, mnist.normalise, mnist.load),
     *(train, share_of_D, r1, averaged, sample),
 )
+OWN = {"zero-black": artifacts.code(ZeroBlackDiscriminator)}  # what only some trainings run
+
+
+def code(args):
+    """The sources that determine the training that `args` ask for."""
+    return CODE + OWN.get(args.networks, [])
 
 
 def record():
     """The artifact of the record; ArtifactError if missing or stale."""
-    return artifacts.read(HERE / "results" / "gan.json", parse([]).config, CODE, COMMAND)
+    args = parse([])
+    return artifacts.read(HERE / "results" / "gan.json", args.config, code(args), COMMAND)
 
 
 def perform(args):
@@ -198,12 +210,12 @@ def perform(args):
     artifact = args.out / "gan.json"
     args.out.parent.mkdir(exist_ok=True)
     with FileLock(args.out.with_name(f"{args.out.name}.lock")):
-        if args.retrain:
-            shutil.rmtree(args.out, ignore_errors=True)
-        if not artifacts.is_current(artifact, args.config, CODE):
+        if not artifacts.is_current(artifact, args.config, code(args)) or args.retrain:
+            if args.retrain or not (args.out / "checkpoint.pt").exists():  # what is there was made otherwise
+                shutil.rmtree(args.out, ignore_errors=True)
             artifacts.prepare(artifact)
             perform_in(args.out, artifact, args)
-    return artifacts.read(artifact, args.config, CODE, COMMAND)
+    return artifacts.read(artifact, args.config, code(args), COMMAND)
 
 
 def perform_in(out, artifact, args):
@@ -218,7 +230,7 @@ def perform_in(out, artifact, args):
     total, seconds = args.n_epochs * len(dataloader), sum(history["epoch_seconds"])
     grids = {"start": 1, "middle": total // 2, "end": total}
     files = [out / "mnist_generator.pt", *sorted((out / "images").glob("*.png"))]
-    artifacts.write(artifact, args.config, CODE, seconds, files, args.device, grids=grids, history=history)
+    artifacts.write(artifact, args.config, code(args), seconds, files, args.device, grids=grids, history=history)
     (out / "checkpoint.pt").unlink()
 
 
@@ -251,7 +263,7 @@ def main(argv=None):
     unfinished = (args.out / "checkpoint.pt").exists()
     if unfinished and not args.resume and not args.retrain:
         sys.exit(f"an unfinished training is in {args.out}: --resume continues it, --retrain starts it over")
-    current = artifacts.is_current(artifact, args.config, CODE)
+    current = artifacts.is_current(artifact, args.config, code(args))
     if current and not args.changed and is_newer(args.out / "gan.json", artifact):
         current = False  # gan_experiments.py trained the record anew
     if current and not unfinished and not args.retrain:

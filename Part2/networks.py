@@ -1,4 +1,4 @@
-"""The networks: the template's generator and discriminator, and C3's wider ones."""
+"""The networks: the template's generator and discriminator, ours that reads black as 0, and C3's wider ones."""
 
 import itertools
 
@@ -48,6 +48,17 @@ class Discriminator(nn.Module):
 
     def forward(self, images):
         return torch.sigmoid(self.logits(images))
+
+
+class ZeroBlackDiscriminator(Discriminator):
+    """The template's, reading black as 0 and white as 2, not as -1 and 1.
+
+    It can be the same functions, by its first biases. But most pixels of an image are black, and at -1 each of their
+    weights, in every batch, is moved by what all images have in common (inputs should be near 0: LeCun et al. 1998).
+    """
+
+    def logits(self, images):
+        return super().logits(images + 1)
 
 
 def layers(*widths):
