@@ -8,6 +8,7 @@ usage() {
   cat <<'TEXT'
 usage: ./run_all.sh [STAGE ...] [options]      all stages, in this order, unless some are named
        ./run_all.sh test                       ruff, unit tests and the smoke run; no network, no MNIST
+       ./run_all.sh browser                    optional: the notebooks in JupyterLab and Chromium, which it installs
 
 stages
   setup      Python environment (the active one, else .venv), requirements.txt, pandoc and LaTeX
@@ -38,7 +39,7 @@ ALL="setup part1 part2 notebooks report zip"
 stages="" retrain="" smoke="" student="studentnumber" name="" data_root=""
 while [ $# -gt 0 ]; do
   case "$1" in
-    setup | part1 | part2 | notebooks | report | zip | test) stages="$stages $1" ;;
+    setup | part1 | part2 | notebooks | report | zip | test | browser) stages="$stages $1" ;;
     --retrain) retrain="--retrain" ;;
     --smoke) smoke=1 ;;
     --student | --name | --data_root)
@@ -178,6 +179,14 @@ stage_test() {
   "$PYTHON" -m pytest -q
 }
 
+stage_browser() {
+  "$PYTHON" -m pip install --quiet --disable-pip-version-check -r tests/browser/requirements.txt ||
+    fail "pip could not install tests/browser/requirements.txt" "the message above says why"
+  [ -n "$(command -v chromium chromium-browser google-chrome)" ] || "$PYTHON" -m playwright install --with-deps chromium ||
+    fail "Chromium is missing and could not be installed" "on Debian or Ubuntu: apt-get install chromium"
+  "$PYTHON" -m pytest -q tests/browser
+}
+
 products() { # what a stage makes for the grader: removed before any stage starts, so that nothing old looks new
   case "$1" in
     notebooks) echo Part1/task2.pdf Part2/Part2.pdf ;;
@@ -213,7 +222,12 @@ if [ -n "$smoke" ]; then
   unset retrain smoke
   SMOKE=1 exec bash "$scratch/run_all.sh" ${stages:-part1 part2 notebooks report zip} --student "$student" --name "$name"
 fi
-case "$stages" in *test*) [ "$stages" = " test" ] || fail "test runs alone" "see ./run_all.sh --help"; stages="setup test" ;; esac
+for alone in test browser; do
+  case "$stages" in
+    " $alone") stages="setup $alone" ;;
+    *$alone*) fail "$alone runs alone" "see ./run_all.sh --help" ;;
+  esac
+done
 stages=${stages:-$ALL}
 case "$stages" in *setup*) ;; *) installed || fail "requirements.txt is not installed" "run: ./run_all.sh setup" ;; esac
 case "$stages" in *setup*) run_stage setup ;; esac

@@ -50,7 +50,7 @@ def ticks(axis, values):
 
 def defaults():
     """Validation loss and accuracy over the epochs of the template's own training, a line a seed."""
-    fig, (left, right) = panels(1, 2, 2.2)
+    fig, (left, right) = panels(1, 2, 1.9)
     for (model,), runs in grouped("defaults", "model").items():
         for number, run in enumerate(runs):
             style = {"color": COLOURS[model], "lw": 0.8, "label": None if number else NAMES[model]}
@@ -68,7 +68,7 @@ def trap():
     """Validation accuracy over updates on leaking and on honest data, and leaking-trained networks on honest data."""
     groups = grouped("trap", "T", "leaking")
     lengths = sorted({T for T, _ in groups})
-    fig, axes = panels(1, len(lengths), 2.2, sharey=True, squeeze=False)
+    fig, axes = panels(1, len(lengths), 1.9, sharey=True, squeeze=False)
     for ax, T in zip(axes[0], lengths, strict=True):
         for leaking, colour, name in ((True, "#D55E00", "leaking data"), (False, "#0072B2", "honest data")):
             for number, run in enumerate(groups[T, leaking]):
@@ -106,7 +106,7 @@ def curves(experiment, recipes, log=True, training=False):
     }
     lengths = sorted({T for *_, T in groups})
     colours = dict(zip(lengths, plt.cm.viridis(np.linspace(0, 0.92, len(lengths))), strict=True))
-    fig, axes = panels(2, 2, 3.4, sharex=True, sharey="col")
+    fig, axes = panels(2, 2, 2.8, sharex=True, sharey="col")
     for model, T in [(model, T) for model in ("rnn", "lstm") for T in lengths]:
         left, right = axes[("rnn", "lstm").index(model)]
         for number, run in enumerate(groups[model, recipes[model], T]):
@@ -132,7 +132,7 @@ def curves(experiment, recipes, log=True, training=False):
 
 def C1():
     """Left and middle: the first 1,000 updates at T = 5, loss and accuracy; right: T = 20, Adam, three rates."""
-    fig, (left, middle, right) = panels(1, 3, 2.3)
+    fig, (left, middle, right) = panels(1, 3, 2.0)
     short, styles = min(run["config"]["T"] for run in experiments.load("C1")), ("-", "--", ":")
     rates = sorted({run["config"]["lr"] for run in experiments.load("C1") if run["config"]["T"] > short})
     for (model, T, lr), runs in grouped("C1", "model", "T", "lr").items():
@@ -157,7 +157,7 @@ def C1():
 
 def curriculum():
     """Updates that each length of a curriculum took, a line a seed; a cross where a run gave up."""
-    fig, ax = panels(1, 1, 2.7)
+    fig, ax = panels(1, 1, 2.3)
     seen = set()
     for run in [*experiments.load("C2"), *experiments.load("wall")]:
         config, stages = run["config"], run["stages"]
@@ -201,7 +201,7 @@ def series():
 def by_length():
     """Accuracy on held-back palindromes against T: mean over seeds, bars from least to most."""
     shown = [("rnn", "torch's default"), ("lstm", "forget bias 1"), ("rnn", "identity"), ("lstm", "bistable")]
-    fig, ax = panels(1, 1, 2.6)
+    fig, ax = panels(1, 1, 2.0)
     rows = series()
     for number, key in enumerate(shown):
         points = [(T + 0.4 * number - 0.6, [r["accuracy"] for r in runs]) for T, runs in rows[key].items() if T <= 30]
@@ -216,7 +216,7 @@ def by_length():
 
 def updates():
     """Updates until solved against T, log-log: medians, bars from least to most; open where a seed never solved it."""
-    fig, ax = panels(1, 1, 3.0)
+    fig, ax = panels(1, 1, 2.5)
     for number, (key, lengths) in enumerate(series().items()):
         shift = 1.02 ** (number - 4)
         limit = max(run["config"]["max_updates"] for runs in lengths.values() for run in runs)
@@ -238,7 +238,7 @@ def updates():
 
 def speed():
     """Milliseconds and peak memory of a training step against T, log-log."""
-    fig, (left, right) = panels(1, 2, 2.6)
+    fig, (left, right) = panels(1, 2, 2.1)
     artifact, styles = benchmark.load(), {"FastLSTM": "-", "LSTM": "--", "torch.nn.LSTM": "-.", "literal": ":"}
     colours = {"FastLSTM": "#0072B2", "LSTM": "#56B4E9", "torch.nn.LSTM": "#000000", "literal": "#999999"}
     for name, style in styles.items():

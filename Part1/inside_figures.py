@@ -28,66 +28,57 @@ def heatmap(ax, data, signed):
     return ax.imshow(data.T.numpy(), aspect="auto", interpolation="nearest", rasterized=True, **options)
 
 
-def gates(name="lstm_bistable", T=30, seed=0):
-    """Input, forget and output gate and the cell of a shipped LSTM while it reads one palindrome, a row a cell."""
-    network, _ = experiments.network(name)
+def gates(names=("lstm_bistable", "lstm_chrono"), T=30, seed=0):
+    """Input, forget and output gate and the cell of shipped LSTMs while they read one palindrome, a row a cell."""
     x, _ = some(T, 1, seed)
-    values = inside.traces(network, x[0])
-    order = values["c"][-1].argsort()
-    fig, axes = panels(1, 4, 2.4, sharey=True)
-    for ax, letter, title in zip(axes, "ifoc", ("i, writes", "f, keeps", "o, shows", "tanh(c)"), strict=True):
-        data = torch.tanh(values["c"]) if letter == "c" else values[letter]
-        image = heatmap(ax, data[:, order], signed=letter == "c")
-        positions = range(0, T - 1, max(1, (T - 1) // 8))
-        ax.set(title=title, xlabel="digit that is read")
-        ax.set_xticks(positions, [x[0, p].item() for p in positions], fontsize=7)
-        fig.colorbar(image, ax=ax, orientation="horizontal", location="top", shrink=0.8, pad=0.02)
-    axes[0].set_ylabel("cell, sorted by the last c")
+    positions = range(0, T - 1, max(1, (T - 1) // 8))
+    fig, axes = panels(len(names), 4, 0.6 + 1.5 * len(names), sharex=True, sharey=True, squeeze=False)
+    for row, name in zip(axes, names, strict=True):
+        values = inside.traces(experiments.network(name)[0], x[0])
+        order = values["c"][-1].argsort()
+        row[0].set_ylabel(f"cells of the\n{key(name)[1]} LSTM", fontsize=8)
+        images = []
+        for ax, letter in zip(row, "ifoc", strict=True):
+            data = torch.tanh(values["c"]) if letter == "c" else values[letter]
+            images.append(heatmap(ax, data[:, order], signed=letter == "c"))
+            ax.set_xticks(positions, [x[0, p].item() for p in positions], fontsize=7)
+            ax.set_yticks([])
+    for column, image, title in zip(axes.T, images, ("i, writes", "f, keeps", "o, shows", "tanh(c)"), strict=True):
+        column[0].set_title(title, fontsize=9)
+        column[-1].set_xlabel("digit that is read", fontsize=8)
+        fig.colorbar(image, ax=column, orientation="horizontal", shrink=0.8).ax.tick_params(labelsize=7)
     return fig
 
 
-@torch.no_grad()
-def fading(T=100, n=64):
-    """How far two states lie apart, relative to their size, that saw all the same digits but the first."""
-    fig, ax = panels(1, 1, 2.4)
-    x, _ = some(T, n)
+def memory(T=100, n=64):
+    """The first digit's way forward, and the gradient's way back, in the shipped networks at the start and trained.
+
+    Left: how far two states lie apart, relative to their size, that saw all the same digits but the first. Middle and
+    right: norm of the loss's gradient with respect to h(t), and of LSTMs to c(t), against the distance to the end.
+    """
+    fig, (left, *others) = panels(1, 3, 2.3)
+    x, y = some(T, n)
     other = x.clone()
     other[:, 0] = (other[:, 0] + 1) % 10
     for name in SHIPPED:
         trained, artifact = experiments.network(name)
-        for network, style in ((solve.build(artifact["config"]), ":"), (trained, "-")):
-            one, two = ([step[-1] for step in network.steps(digits)] for digits in (x, other))
-            apart = [((a - b).norm(dim=0) / a.norm(dim=0)).mean().item() for a, b in zip(one, two, strict=True)]
-            model, recipe = key(name)
-            words = f"{label(model, recipe)}, {'trained' if style == '-' else 'at the start'}"
-            ax.plot(range(1, T), np.maximum(apart, 1e-9), style, color=RECIPE_COLOURS[model, recipe], lw=1, label=words)
-    ax.set(yscale="log", ylim=(1e-4, 10), xlabel="digits read", ylabel="difference of h, relative")
-    ax.legend(fontsize=6, ncols=3, loc="lower left")
-    return fig
-
-
-def gradients(T=100, n=64):
-    """Norm of the loss's gradient with respect to h(t) against the distance to the end, at the start and trained."""
-    fig, axes = panels(1, 2, 2.5, sharey=True)
-    x, y = some(T, n)
-    for name in SHIPPED:
-        trained, artifact = experiments.network(name)
         model, recipe = key(name)
-        for ax, network in zip(axes, (solve.build(artifact["config"]), trained), strict=True):
+        colour = RECIPE_COLOURS[model, recipe]
+        for network, style, ax in zip((solve.build(artifact["config"]), trained), (":", "-"), others, strict=True):
+            with torch.no_grad():
+                one, two = ([step[-1] for step in network.steps(digits)] for digits in (x, other))
+            apart = [((a - b).norm(dim=0) / a.norm(dim=0)).mean().item() for a, b in zip(one, two, strict=True)]
+            words = label(model, recipe) if style == "-" else None
+            left.plot(range(1, T), np.maximum(apart, 1e-9), style, color=colour, lw=1, label=words)
             for letter, values in inside.gradient_norms(network, x, y).items():
-                ax.plot(
-                    range(T - 2, -1, -1),
-                    np.maximum(values, 1e-30),
-                    "--" if letter == "c" else "-",
-                    color=RECIPE_COLOURS[model, recipe],
-                    lw=1,
-                    label=f"{label(model, recipe)}: {letter}(t)",
-                )
-    axes[0].set(yscale="log", ylabel="gradient norm", title="at the start", ylim=(1e-14, 10))
-    axes[1].set(title="trained")
-    for ax in axes:
-        ax.set(xlabel="steps from t to the end")
-    axes[1].legend(fontsize=6)
+                style = "--" if letter == "c" else "-"
+                ax.plot(range(T - 2, -1, -1), np.maximum(values, 1e-30), style, color=colour, lw=1)
+    left.set(yscale="log", ylim=(1e-4, 10), xlabel="digits read", ylabel="difference of h, relative")
+    for ax, title in zip(others, ("gradient, at the start", "gradient, trained"), strict=True):
+        ax.set(yscale="log", ylim=(1e-14, 10), xlabel="steps from t to the end")
+        ax.set_title(title, fontsize=9)
+    left.set_title("what is left of the first digit", fontsize=9)
+    fig.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=7)
     return fig
 
 

@@ -44,7 +44,7 @@ def series(n=10):
     saved = moments()
     wanted = [saved[0], *np.geomspace(saved[1], saved[-1], n - 1)]
     chosen = sorted({min(saved, key=lambda batch: abs(batch - target)) for target in wanted})
-    fig, axes = plt.subplots(2, -(-len(chosen) // 2), figsize=(6.3, 2.9), layout="constrained", squeeze=False)
+    fig, axes = plt.subplots(2, -(-len(chosen) // 2), figsize=(6.3, 2.7), layout="constrained", squeeze=False)
     for ax in axes.flat:
         ax.set_axis_off()
     for ax, batches_done in zip(axes.flat, chosen, strict=False):
@@ -55,7 +55,7 @@ def series(n=10):
 def losses():
     """The losses, and what D answers to real and to generated images, over training."""
     history = my_gan.record()["history"]
-    fig, (left, right) = plt.subplots(1, 2, figsize=(6.3, 2.4), layout="constrained")
+    fig, (left, right) = plt.subplots(1, 2, figsize=(6.3, 2.0), layout="constrained")
     fig.get_layout_engine().set(w_pad=0.1)
     x = history["batches_done"]
     left.plot(x, history["loss_D"], color=BLUE, lw=0.8, label="D: −log D(x) − log(1 − D(G(z)))")
@@ -77,10 +77,10 @@ def shipped():
     return gan_experiments.load("quality")[f"ours_seed{recipes.SEED}"]
 
 
-def shares():
+def shares(width=6.3):
     """The share of each digit among samples, by the reporting classifier; a tenth is even."""
     real = gan_experiments.load("real")["test_images"]
-    fig, ax = plt.subplots(figsize=(6.3, 1.9), layout="constrained")
+    fig, ax = plt.subplots(figsize=(width, 1.9), layout="constrained")
     for offset, (name, run, colour) in enumerate((("generated", shipped(), BLUE), ("real test images", real, GREY))):
         values = [100 * share for share in run["reporting"]["shares"]]
         ax.bar(np.arange(10) + 0.4 * offset - 0.2, values, 0.38, color=colour, label=name)
@@ -134,11 +134,28 @@ def picture(experiment, name):
 def by_recipe():
     """25 samples of every recipe after 15 epochs, first seed, and its Fréchet distance, median over seeds."""
     runs = gan_experiments.by_recipe("compared")
-    fig, axes = plt.subplots(2, 3, figsize=(6.3, 4.6), layout="constrained")
-    for ax, (name, found) in zip(axes.flat, runs.items(), strict=True):
+    rows = -(-len(runs) // 3)
+    fig, axes = plt.subplots(rows, 3, figsize=(6.3, 2.2 * rows), layout="constrained", squeeze=False)
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for ax, (name, found) in zip(axes.flat, runs.items(), strict=False):
         distance = median([run["reporting"]["frechet"] for run in found])
         show(ax, picture("compared", f"{name}_seed0"), f"{name}: Fréchet distance {distance:.3g}")
     return fig
+
+
+def precisions():
+    """{recipe: (Fréchet distance after 15 epochs with bfloat16 products, with float32)}, seed 0."""
+    compared, other = gan_experiments.load("compared"), gan_experiments.load("precision")
+    pairs = {name.partition("_seed")[0]: (compared[name], run) for name, run in other.items()}
+    ablation = gan_experiments.load("ablation")
+    if "float32_seed0" in ablation:
+        pairs["ours"] = ablation["ours_seed0"], ablation["float32_seed0"]
+    found = {}
+    for name, pair in pairs.items():
+        half, exact = sorted(pair, key=lambda run: run["config"]["bf16"], reverse=True)
+        found[name] = half["reporting"]["frechet"], exact["reporting"]["frechet"]
+    return found
 
 
 def over_epochs():
@@ -168,7 +185,7 @@ def overtaken():
 def distances():
     """Fréchet distance against epochs: ours and ganpy-eps, one dot a seed, beside the floor of real test images."""
     found = over_epochs()
-    fig, ax = plt.subplots(figsize=(6.3, 2.4), layout="constrained")
+    fig, ax = plt.subplots(figsize=(6.3, 2.0), layout="constrained")
     for (recipe, points), colour in zip(found.items(), (BLUE, ORANGE), strict=True):
         epochs = sorted({epoch for epoch, _ in points})
         medians = [median([distance for epoch, distance in points if epoch == at]) for at in epochs]
@@ -177,14 +194,17 @@ def distances():
     floor = gan_experiments.load("real")["test_images"]["reporting"]["frechet"]
     ax.axhline(floor, color=GREY, ls=":", lw=0.8, label="real test images")
     ax.set(xscale="log", yscale="log", xlabel="epochs", ylabel="Fréchet distance")
+    every = sorted({epoch for points in found.values() for epoch, _ in points})
+    ax.set_xticks(every, every)
+    ax.minorticks_off()
     ax.legend(fontsize=7)
     return fig
 
 
-def ablation():
+def ablation(width=6.3):
     """Our recipe after 15 epochs without one of its parts: Fréchet distance, a dot a seed, a bar the median."""
     found = gan_experiments.by_recipe("ablation")
-    fig, ax = plt.subplots(figsize=(6.3, 1.9), layout="constrained")
+    fig, ax = plt.subplots(figsize=(width, 1.9), layout="constrained")
     for row, (word, runs) in enumerate(reversed(found.items())):
         values = [run["reporting"]["frechet"] for run in runs]
         ax.barh(row, median(values), color=BLUE if word == "ours" else GREY, height=0.6)
@@ -195,10 +215,10 @@ def ablation():
     return fig
 
 
-def speed():
+def speed(width=6.3):
     """Seconds an epoch takes, each of the rounds a dot."""
     found = gan_benchmark.load()["epoch_seconds"]
-    fig, ax = plt.subplots(figsize=(6.3, 1.3), layout="constrained")
+    fig, ax = plt.subplots(figsize=(width, 1.9 if width < 4 else 1.3), layout="constrained")
     for row, (way, seconds) in enumerate(reversed(found.items())):
         ax.barh(row, median(seconds), color=GREY if "public" in way else BLUE, height=0.6)
         ax.plot(seconds, [row] * len(seconds), ".", color="black", ms=4)
@@ -244,11 +264,11 @@ def nearest():
     return fig
 
 
-def paths():
+def paths(width=6.3):
     """How evenly paths move and how real their images look: ours, cross-fades and jumps between real images."""
     real = gan_experiments.load("real")["test_images"]["paths"]
     points = {f"ours, {way}": value for way, value in shipped()["paths"].items()} | real
-    fig, ax = plt.subplots(figsize=(6.3, 2.0), layout="constrained")
+    fig, ax = plt.subplots(figsize=(width, 1.9), layout="constrained")
     for (name, value), marker, colour in zip(points.items(), "o^sD", (BLUE, BLUE, ORANGE, GREY), strict=True):
         ax.plot(100 * value["jump"], 100 * value["realism"], marker, color=colour, label=name)
     ax.set(xlabel="longest step, % of the path (even: 12.5)", ylabel="images between that\nlook real, %")

@@ -5,6 +5,7 @@ python report/generate.py [--student NUMBER] [--name "NAME"]
 
 import argparse
 import hashlib
+import shutil
 import sys
 from pathlib import Path
 from statistics import mean
@@ -46,21 +47,19 @@ FIGURES = {
     "D1": lambda: figures.curves("D1", PUBLISHED, training=True),
     "updates": figures.updates,
     "gates": inside_figures.gates,
-    "gates_chrono": lambda: inside_figures.gates("lstm_chrono"),
-    "fading": inside_figures.fading,
-    "gradients": inside_figures.gradients,
+    "memory": inside_figures.memory,
     "speed": figures.speed,
     "milestones": gan_figures.milestones,
     "series": gan_figures.series,
     "losses": gan_figures.losses,
     "by_recipe": gan_figures.by_recipe,
     "distances": gan_figures.distances,
-    "shares": gan_figures.shares,
-    "ablation": gan_figures.ablation,
+    "shares": lambda: gan_figures.shares(width=3.1),
+    "ablation": lambda: gan_figures.ablation(width=3.1),
     "nearest": gan_figures.nearest,
     "strip": gan_figures.strip,
-    "paths": gan_figures.paths,
-    "gan_speed": gan_figures.speed,
+    "paths": lambda: gan_figures.paths(width=3.1),
+    "gan_speed": lambda: gan_figures.speed(width=3.1),
 }
 
 
@@ -122,6 +121,8 @@ def numbers():
         "WallOrthogonal": ", ".join(map(str, walls["rnn", "orthogonal"])),
         "WallBistable": ", ".join(map(str, walls["rnn", "bistable"])),
         "SpeedT": short,
+        "SpeedShort": benchmark.CONFIG["lengths"][0],
+        "SpeedTorchShort": f"{benchmark.ratio('torch.nn.LSTM', 'FastLSTM', benchmark.CONFIG['lengths'][0]):.2f}",
         "SpeedTorch": f"{benchmark.ratio('torch.nn.LSTM', 'FastLSTM', short):.2f}",
         "SpeedLiteral": f"{benchmark.ratio('literal', 'FastLSTM', short):.2f}",
         "SpeedAutograd": f"{benchmark.ratio('LSTM', 'FastLSTM', short):.2f}",
@@ -178,6 +179,7 @@ def gan_numbers():
         "FrechetTest": f"{real['n']:,}",
         "ShareLeast": f"{100 * min(best['shares']):.1f}",
         "ShareMost": f"{100 * max(best['shares']):.1f}",
+        "Coverage": f"{100 * best['coverage']:.0f}",
         "NearMedian": f"{shipped['nearest']['median']:.2f}",
         "NearFirst": f"{shipped['nearest']['first']:.2f}",
         "FarMedian": f"{real['nearest']['median']:.2f}",
@@ -253,7 +255,7 @@ def main(argv=None):
             "parameters": tables.parameter(),
             "recipes": tables.recipe(),
             "accuracy": tables.accuracy(),
-            "updates": tables.updates(),
+            "sizes": tables.sizes(),
             "trap": tables.trap(),
             "records": tables.records(),
             "walls": tables.wall(),
@@ -263,6 +265,7 @@ def main(argv=None):
             "discriminator": tables.layer(my_gan.Discriminator(), torch.zeros(2, 784)),
             "ganrecipes": tables.gan_recipes(),
             "quality": tables.quality(),
+            "precision": tables.precision(),
             "ganclaims": tables.verdicts(gan_claims.table()),
         }
     readme = HERE.parent / "README.md"
@@ -270,7 +273,8 @@ def main(argv=None):
     if (filled := fill_readme(text)) != text:
         with artifacts.atomic(readme) as temporary:
             temporary.write_text(filled, encoding="utf-8")
-    GENERATED.mkdir(exist_ok=True)
+    shutil.rmtree(GENERATED, ignore_errors=True)
+    GENERATED.mkdir()
     commands = [f"\\newcommand{{\\{name}}}{{{value}}}" for name, value in values.items()]
     (GENERATED / "numbers.tex").write_text("\n".join(commands) + "\n", encoding="utf-8")
     for name, table in made.items():
@@ -279,6 +283,8 @@ def main(argv=None):
         for name, draw in FIGURES.items():
             fig = draw()
             fig.savefig(GENERATED / f"{name}.pdf", dpi=300, metadata={"CreationDate": None})
+            if name == "updates":
+                fig.savefig(HERE / "updates.png", dpi=150)  # for the README
             mpl.pyplot.close(fig)
 
 

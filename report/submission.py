@@ -23,7 +23,7 @@ sys.path.append(str(ROOT / "Part1"))
 
 import nbformat  # noqa: E402
 from nbclient import NotebookClient  # noqa: E402
-from nbclient.exceptions import CellExecutionError  # noqa: E402
+from nbclient.exceptions import CellControlSignal, DeadKernelError  # noqa: E402
 from nbconvert import MarkdownExporter  # noqa: E402
 
 import artifacts  # noqa: E402
@@ -37,8 +37,8 @@ ALLOWED = (  # what the zip holds: patterns relative to the checkout; each must 
     *("Part2/results/*.json", "Part2/results/*.pt", "Part2/results/*.png", "Part2/results/*.gif"),
     *("Part2/results/*/*.json", "Part2/results/*/*.png", "Part2/images/*.png"),
     "Part2/mnist_generator.pt",
-    *("report/*.py", "report/*.tex", "report/report.pdf", "report/generated/*"),
-    "tests/*.py",
+    *("report/*.py", "report/*.tex", "report/*.png", "report/report.pdf", "report/generated/*"),
+    *("tests/*.py", "tests/browser/*.*"),
 )
 RERUN = (  # what must work in the unpacked zip: (folder, arguments of python)
     ("Part1", ("train.py", "--max_epoch", "1")),
@@ -83,14 +83,16 @@ def execute(path):
         resources={"metadata": {"path": path.parent}},
         extra_arguments=["--IPKernelApp.log_level=40"],  # else it warns of its own loopback connection
     )
+    client.comm_open_handlers.clear()  # nbclient plays Output widgets by sending amid its wait for a reply: it can hang
     try:
         client.execute()
-    except CellExecutionError as error:
+    except (CellControlSignal, DeadKernelError) as error:  # a cell failed or hung, or its kernel died
         raise SubmissionError(f"{path}: a cell failed:\n{error}") from error
     notebook.metadata = {"kernelspec": notebook.metadata.get("kernelspec", {}), "language_info": {"name": "python"}}
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = [o for o in cell.outputs if WIDGET not in o.get("data", ())]
+            live = any(WIDGET in output.get("data", ()) for output in cell.outputs)
+            cell.outputs = [] if live else cell.outputs  # a widget is for a running notebook: its names are random
         for output in cell.get("outputs", ()):
             if output.get("name") == "stderr":
                 raise SubmissionError(f"{path}: a cell wrote to stderr, expected no warnings:\n{output['text']}")
@@ -134,6 +136,8 @@ def typeset(source, path):
                 f"{source.name}: no font here has {' '.join(missing)}; install Noto Serif CJK SC (Debian, Ubuntu: "
                 "apt-get install fonts-noto-cjk) or write the name in other characters"
             )
+        for line in re.findall(r"Overfull \\hbox .*", log):
+            print(f"{source.name}: {line}", flush=True)
         with artifacts.atomic(path) as temporary:
             shutil.copyfile(build / source.with_suffix(".pdf").name, temporary)
     finally:

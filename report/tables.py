@@ -1,12 +1,13 @@
 """Artifacts -> the tables of the report, as LaTeX. Each function reads what it shows."""
 
-import math
 import sys
 from pathlib import Path
-from statistics import mean, median, stdev
+from statistics import mean, stdev
 
 for part in ("Part1", "Part2"):
     sys.path.append(str(Path(__file__).resolve().parent.parent / part))
+
+import torch  # noqa: E402
 
 import benchmark  # noqa: E402
 import experiments  # noqa: E402
@@ -68,6 +69,26 @@ def parameter():
     return tabular("llrr", ["network", "parameters", "shape", "in all"], rows)
 
 
+def sizes(batch=3):
+    """The matrices of one step of LSTM and RNN, one-hot digits and 128 hidden units, for a batch of B."""
+
+    def words(tensor):
+        return "$" + r" \times ".join("B" if n == batch else str(n) for n in tensor.shape) + "$"
+
+    x, rows = torch.nn.functional.one_hot(torch.zeros(batch, 29, dtype=int), 10).float(), []
+    for name, network, letters in (
+        ("LSTM", LSTM(30, 10, 128, 10), "gifoch"),
+        ("RNN", VanillaRNN(29, 10, 128, 10), "h"),
+    ):
+        by_size = {words(x[:, 0].T): ["x"]}
+        for letter, value in zip(letters, next(iter(network.steps(x))), strict=True):
+            by_size.setdefault(words(value), []).append(letter)
+        by_size.setdefault(words(network(x)), []).extend("py")
+        for number, (size, found) in enumerate(by_size.items()):
+            rows.append(["" if number else name, f"${', '.join(found)}$", size])
+    return tabular("llr", ["network", "matrices", "size"], rows)
+
+
 def recipe():
     """The recipes: what each adds to the common settings."""
     rows = []
@@ -93,23 +114,6 @@ def accuracy():
         values = [percent([run[key]]) for run in experiments.load("baselines")]
         rows.append([r"\midrule " * (number == 0) + "none", words, *values])
     return tabular("ll" + "r" * len(lengths), ["network", "recipe", *(f"$T={T}$" for T in lengths)], rows)
-
-
-def updates():
-    """Median updates until solved, and their range, a row a network and recipe, a column a T."""
-    rows = figures.series()
-    lengths = sorted({T for at in rows.values() for T in at})
-
-    def cell(runs):
-        values = sorted(run["solved_at"] or math.inf for run in runs)
-        words = ["--" if math.isinf(value) else f"{value:,.0f}" for value in (median(values), values[0], values[-1])]
-        return "--" if words[1] == "--" else f"{words[0]} {{\\scriptsize [{words[1]}, {words[2]}]}}"
-
-    lines = [
-        [figures.NAMES[model], escape(recipe), *(cell(at[T]) if T in at else "" for T in lengths)]
-        for (model, recipe), at in rows.items()
-    ]
-    return tabular("ll" + "r" * len(lengths), ["network", "recipe", *(f"$T={T}$" for T in lengths)], lines)
 
 
 def trap():
@@ -176,6 +180,14 @@ def gan_recipes():
     keys = [key for key in settings["ours"] if len({str(config[key]) for config in settings.values()}) > 1]
     rows = [[escape(key), *(escape(config[key]) for config in settings.values())] for key in keys]
     return tabular("l" + "r" * len(settings), ["flag", *map(escape, settings)], rows)
+
+
+def precision():
+    """Fréchet distances after 15 epochs, seed 0, by the precision of the matrix products."""
+    rows = []
+    for name, (half, exact) in gan_figures.precisions().items():
+        rows.append([escape(name), f"{half:.3g}", f"{exact:.3g}"])
+    return tabular("lrr", ["recipe", "bfloat16", "float32"], rows)
 
 
 def quality():

@@ -71,7 +71,7 @@ def test_recipes_differ_as_they_are_said_to():
     assert difference("ganpy", "ganpy-eps") == {"bn_eps"} and configs["ganpy"]["bn_eps"] == 0.8
     assert difference("template", "ganpy-eps") == {"beta1"}
     assert difference("template", "D2") == {"d_outputs"}
-    assert difference("template", "C3") == {"networks", "optimizer", "lr", "balanced"}
+    assert difference("template", "C3") == {"networks", "optimizer", "lr", "balanced", "bf16"}
     assert {config["batch_size"] for config in configs.values()} == {64}
     theirs, ours = (my_gan.build(my_gan.parse(["--recipe", name]))[0][:2] for name in ("template", "ours"))
     for one, other in zip(theirs, ours, strict=True):

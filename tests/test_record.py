@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 
+import matplotlib as mpl
 import pytest
 from conftest import ROOT
 
@@ -66,6 +67,47 @@ def test_the_reports_numbers_come_from_artifacts(monkeypatch):
 def test_the_report_was_made_from_these_artifacts():
     told = subprocess.run(["pdfinfo", ROOT / "report" / "report.pdf"], capture_output=True, text=True, check=True)
     assert f"Made from artifacts {generate.fingerprint()}" in told.stdout, "report.pdf is stale: ./run_all.sh report"
+
+
+RESULT = re.compile(  # what a typed result looks like: per cent, decimals, ratios, times
+    r"\d[\d,.]*(?:\\,|\s)*\\?%|\d[\d,]*\.\d+|1/\d+(?:\.\d+)?|\d[\d,]*\s+(?:times|minutes|seconds|hours|updates|MiB|ms)\b"
+)
+SETTINGS = {  # what looks like one and is a setting, an aim or arithmetic
+    *("0.001", "0.8", "1.39", "0.0005", "1,000 updates", "2,000 updates", "625 updates", "200 updates", "50 updates"),
+    *("99.9%", "99%", "80%", "1/14", "1/4", "1/2.2", "12.5"),
+}
+
+
+def typed(text):
+    """What looks like a result in a source of prose, but for settings."""
+    text = re.sub(r"(?m)(?<!\\)%.*$|\\(?:set|renew|includegraphics|hypersetup|usepackage|cite).*|p\{\d+mm\}", "", text)
+    text = re.sub(r"\\begin\{thebibliography\}.*|\d?\.\d+\\linewidth|https?:\S+", "", text, flags=re.DOTALL)
+    return {found.replace(r"\,", "").replace("\\", "") for found in RESULT.findall(text)} - SETTINGS
+
+
+def test_no_result_is_typed_into_the_report_or_the_notebooks():
+    assert typed(r"reaches 97.3\,\% in 12 minutes, 1/37") == {"97.3%", "12 minutes", "1/37"}
+    assert typed((ROOT / "report" / "report.tex").read_text(encoding="utf-8")) == set()
+    for path in submission.NOTEBOOKS:
+        cells = json.loads((ROOT / path).read_text(encoding="utf-8"))["cells"]
+        prose = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+        assert typed(prose.replace("%", r"\%")) == set(), path
+
+
+def test_the_readmes_picture_shows_these_artifacts(tmp_path):
+    with mpl.rc_context({"pdf.fonttype": 42, "font.size": 9}):
+        generate.FIGURES["updates"]().savefig(tmp_path / "updates.png", dpi=150)
+    drawn, shown = (mpl.image.imread(folder / "updates.png") for folder in (tmp_path, ROOT / "report"))
+    assert drawn.shape == shown.shape and abs(drawn - shown).mean() < 1e-3
+
+
+def test_each_figure_says_which_command_makes_it():
+    source = (ROOT / "report" / "report.tex").read_text(encoding="utf-8")
+    captions = re.findall(r"\\includegraphics.*?\\label", source, flags=re.DOTALL)
+    commands = [re.search(r"\\code\{python ([\w\\]+\.py)", caption) for caption in captions]
+    assert len(captions) == len(generate.FIGURES) and all(commands)
+    scripts = {command[1].replace("\\", "") for command in commands}
+    assert all(any((ROOT / part / script).exists() for part in ("Part1", "Part2")) for script in scripts)
 
 
 def test_every_table_and_figure_is_used():
