@@ -61,7 +61,7 @@ def test_the_zip_holds_what_is_needed_and_no_junk(smoke):
     needed += "Part2/Part2.pdf Part2/dataset/mnist.py Part2/mnist_generator.pt Part2/images/1.png Part2/images/23.png "
     needed += "Part2/images/46.png report/report.tex report/report.pdf report/generated/numbers.tex"
     assert set(needed.split()) <= inside
-    junk = r"\.DS_Store|__pycache__|\.venv|MNIST|ubyte|checkpoint|\.git|/runs/|\.aux|\.log"
+    junk = r"\.DS_Store|__pycache__|\.venv|MNIST|ubyte|checkpoints|checkpoint\.pt|\.git|/runs/|\.aux|\.log"
     assert not [name for name in inside if re.search(junk, name)]
 
 
