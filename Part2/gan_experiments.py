@@ -85,18 +85,12 @@ def ablation():
                 yield run(ABLATION_NAMES[name], "--n_epochs", EPOCHS, *flags, seed=seed)
 
 
-def precision():
-    """ganpy-eps and C3 for 15 epochs with products of the other precision, float32 and bfloat16."""
-    for recipe, flag in (("ganpy-eps", "--no-bf16"), ("C3", "--bf16")):
-        yield run(recipe, "--recipe", recipe, "--n_epochs", EPOCHS, flag)
-
-
 def real():
     """No training: what real test images get, cross-fades and sudden changes between them, as floors and ceilings."""
     yield "test_images", None, None
 
 
-EXPERIMENTS = {each.__name__: each for each in (real, lengths, compared, ablation, quality, early, precision)}
+EXPERIMENTS = {each.__name__: each for each in (real, lengths, compared, ablation, quality, early)}
 
 
 @functools.cache

@@ -144,20 +144,6 @@ def by_recipe():
     return fig
 
 
-def precisions():
-    """{recipe: (Fréchet distance after 15 epochs with bfloat16 products, with float32)}, seed 0."""
-    compared, other = gan_experiments.load("compared"), gan_experiments.load("precision")
-    pairs = {name.partition("_seed")[0]: (compared[name], run) for name, run in other.items()}
-    ablation = gan_experiments.load("ablation")
-    if "float32_seed0" in ablation:
-        pairs["ours"] = ablation["ours_seed0"], ablation["float32_seed0"]
-    found = {}
-    for name, pair in pairs.items():
-        half, exact = sorted(pair, key=lambda run: run["config"]["bf16"], reverse=True)
-        found[name] = half["reporting"]["frechet"], exact["reporting"]["frechet"]
-    return found
-
-
 def over_epochs():
     """{recipe: [(epochs, Fréchet distance) of every run]} of ours and ganpy-eps."""
     found = {"ours": [], "ganpy-eps": []}

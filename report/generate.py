@@ -265,7 +265,6 @@ def main(argv=None):
             "discriminator": tables.layer(my_gan.Discriminator(), torch.zeros(2, 784)),
             "ganrecipes": tables.gan_recipes(),
             "quality": tables.quality(),
-            "precision": tables.precision(),
             "ganclaims": tables.verdicts(gan_claims.table()),
         }
     readme = HERE.parent / "README.md"

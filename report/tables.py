@@ -182,14 +182,6 @@ def gan_recipes():
     return tabular("l" + "r" * len(settings), ["flag", *map(escape, settings)], rows)
 
 
-def precision():
-    """Fréchet distances after 15 epochs, seed 0, by the precision of the matrix products."""
-    rows = []
-    for name, (half, exact) in gan_figures.precisions().items():
-        rows.append([escape(name), f"{half:.3g}", f"{exact:.3g}"])
-    return tabular("lrr", ["recipe", "bfloat16", "float32"], rows)
-
-
 def quality():
     """What gan_figures.quality found, a row a recipe and length."""
     rows = []
