@@ -257,6 +257,6 @@ def paths(width=6.3):
     fig, ax = plt.subplots(figsize=(width, 1.9), layout="constrained")
     for (name, value), marker, colour in zip(points.items(), "o^sD", (BLUE, BLUE, ORANGE, GREY), strict=True):
         ax.plot(100 * value["jump"], 100 * value["realism"], marker, color=colour, label=name)
-    ax.set(xlabel="longest step, % of the path (even: 12.5)", ylabel="images between that\nlook real, %")
+    ax.set(xlabel="longest step, % (even: 12.5)", ylabel="images between that\nlook real, %")
     ax.legend(fontsize=7)
     return fig

@@ -265,7 +265,7 @@ def main(argv=None):
             "discriminator": tables.layer(my_gan.Discriminator(), torch.zeros(2, 784)),
             "ganrecipes": tables.gan_recipes(),
             "quality": tables.quality(),
-            "ganclaims": tables.verdicts(gan_claims.table()),
+            "ganclaims": tables.verdicts(gan_claims.table(), long=False),
         }
     readme = HERE.parent / "README.md"
     text = readme.read_text(encoding="utf-8")

@@ -136,7 +136,7 @@ def typeset(source, path):
                 f"{source.name}: no font here has {' '.join(missing)}; install Noto Serif CJK SC (Debian, Ubuntu: "
                 "apt-get install fonts-noto-cjk) or write the name in other characters"
             )
-        for line in re.findall(r"Overfull \\hbox .*", log):
+        for line in re.findall(r"Overfull \\[hv]box .*", log):
             print(f"{source.name}: {line}", flush=True)
         with artifacts.atomic(path) as temporary:
             shutil.copyfile(build / source.with_suffix(".pdf").name, temporary)

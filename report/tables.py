@@ -154,11 +154,12 @@ def wall():
     )
 
 
-def verdicts(table):
+def verdicts(table, long=True):
+    """The inside of a longtable, whose head is repeated, or of a tabular."""
     rows = [[source, *map(escape, words)] for source, *words in table]
     head = ["", "claim", "holds if", "measured", "verdict"]
     body = "\n".join(" & ".join(row) + r" \\[2pt]" for row in rows)
-    return "\n".join([r"\toprule", " & ".join(head) + r" \\", r"\midrule\endhead", body, r"\bottomrule", ""])
+    return "\n".join([r"\toprule", " & ".join(head) + r" \\", r"\midrule" + r"\endhead" * long, body, r"\bottomrule", ""])
 
 
 def speed():

@@ -74,7 +74,7 @@ RESULT = re.compile(  # what a typed result looks like: per cent, decimals, rati
 )
 SETTINGS = {  # what looks like one and is a setting, an aim or arithmetic
     *("0.001", "0.8", "1.39", "0.0005", "1,000 updates", "2,000 updates", "625 updates", "200 updates", "50 updates"),
-    *("99.9%", "99%", "80%", "1/14", "1/4", "1/2.2", "12.5"),
+    *("99.9%", "99%", "80%", "1/14", "1/20", "1/4", "1/2.2", "12.5"),
 }
 
 
