@@ -113,7 +113,7 @@ def test_the_lstm_answers_to_what_is_typed_and_drawn(browser, lab):
     length = widget.locator(".noUi-handle")
     length.press("ArrowRight")
     changes(page, widget, widget.get_by_role("button", name="random palindrome").click)
-    field.fill("12")
+    field.fill("123")
     field.press("Enter")
     widget.get_by_text("it must read the same backwards").wait_for()
     page.close()
