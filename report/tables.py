@@ -159,7 +159,9 @@ def verdicts(table, long=True):
     rows = [[source, *map(escape, words)] for source, *words in table]
     head = ["", "claim", "holds if", "measured", "verdict"]
     body = "\n".join(" & ".join(row) + r" \\[2pt]" for row in rows)
-    return "\n".join([r"\toprule", " & ".join(head) + r" \\", r"\midrule" + r"\endhead" * long, body, r"\bottomrule", ""])
+    return "\n".join(
+        [r"\toprule", " & ".join(head) + r" \\", r"\midrule" + r"\endhead" * long, body, r"\bottomrule", ""]
+    )
 
 
 def speed():
