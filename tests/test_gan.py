@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import artifacts
 import my_gan
+import networks
 import recipes
 
 TINY = ("--dataset", "digits", "--n_epochs", "1", "--save_interval", "10")
@@ -128,6 +129,18 @@ def test_two_logits_are_one_sigmoid():
     torch.testing.assert_close(discriminator(images)[:, 0], both.softmax(1)[:, 1])
     weight = discriminator.net[0].weight
     torch.testing.assert_close(*(torch.autograd.grad(loss, weight, retain_graph=True) for loss in (ours, expected)))
+
+
+def test_a_discriminator_that_reads_black_as_0_is_the_templates_with_other_biases():
+    ours, template = networks.ZeroBlackDiscriminator(), my_gan.Discriminator()
+    template.load_state_dict(ours.state_dict())
+    images = torch.rand(8, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    assert not torch.allclose(ours(images), template(images), atol=1e-3)
+    with torch.no_grad():
+        template.net[0].bias += template.net[0].weight.sum(1)
+    torch.testing.assert_close(ours(images), template(images))
+    black, grey = (my_gan.code(my_gan.parse(["--networks", name])) for name in ("zero-black", "template"))
+    assert len(black) == len(grey) + 1  # what it alone runs is in its fingerprint
 
 
 def test_C3s_networks_and_its_rule():
