@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 usage() {
   cat <<'TEXT'
 usage: ./run_all.sh [STAGE ...] [options]      all stages, in this order, unless some are named
-       ./run_all.sh test                       ruff, unit tests and the smoke run; no network, no MNIST
+       ./run_all.sh test                       ruff, unit tests and the smoke run; no MNIST, no network once set up
        ./run_all.sh browser                    optional: the notebooks in JupyterLab and Chromium, which it installs
 
 stages

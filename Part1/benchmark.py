@@ -165,18 +165,17 @@ def growth(of, lengths, name="FastLSTM"):
 
 
 def table(artifact):
-    """The artifact as aligned text: milliseconds and MiB, a row a network, a column a T."""
-    lines = []
-    for title, lengths, rows in (
-        ("ms a training step", CONFIG["lengths"], artifact["milliseconds"]),
-        ("MiB, peak", CONFIG["memory_lengths"], artifact["memory"]),
+    """The artifact as Markdown that is aligned as text, too: milliseconds and MiB, a row a network, a column a T."""
+    parts = []
+    for title, lengths, rows, digits in (
+        ("ms a training step, T =", CONFIG["lengths"], artifact["milliseconds"], ".1f"),
+        ("MiB at the peak, T =", CONFIG["memory_lengths"], artifact["memory"], ".0f"),
+        ("MiB of evaluation, T =", CONFIG["evaluation"]["lengths"], {"LSTM": artifact["evaluation_memory"]}, ".1f"),
     ):
-        lines.append(f"{title:20}" + "".join(f"{f'T = {T:,}':>12}" for T in lengths))
-        lines += [f"{name:20}" + "".join(f"{value:12,.1f}" for value in values) for name, values in rows.items()]
-        lines.append("")
-    shown = zip(CONFIG["evaluation"]["lengths"], artifact["evaluation_memory"], strict=True)
-    lines.append("MiB, evaluation      " + "    ".join(f"T = {T:,}: {value:,.1f}" for T, value in shown))
-    return "\n".join(lines)
+        head = f"| {title:23} |" + "".join(f" {T:7,} |" for T in lengths)
+        lines = [f"| {name:23} |" + "".join(f" {value:7,{digits}} |" for value in row) for name, row in rows.items()]
+        parts.append("\n".join([head, f"| {'-' * 23} |" + " ------: |" * len(lengths), *lines]))
+    return "\n\n".join(parts)
 
 
 def main(argv=None):

@@ -106,7 +106,7 @@ def curves(experiment, recipes, log=True, training=False):
     }
     lengths = sorted({T for *_, T in groups})
     colours = dict(zip(lengths, plt.cm.viridis(np.linspace(0, 0.92, len(lengths))), strict=True))
-    fig, axes = panels(2, 2, 2.8, sharex=True, sharey="col")
+    fig, axes = panels(2, 2, 2.6, sharex=True, sharey="col")
     for model, T in [(model, T) for model in ("rnn", "lstm") for T in lengths]:
         left, right = axes[("rnn", "lstm").index(model)]
         for number, run in enumerate(groups[model, recipes[model], T]):
@@ -142,42 +142,37 @@ def C1():
                 left.plot(history["update"], history["loss"], label=None if number else NAMES[model], **style)
                 middle.plot(history["update"], history["val_accuracy"], **style)
             else:
-                name = None if number or model == "rnn" else f"rate {lr:g}"
                 style["ls"] = styles[rates.index(lr) % 3]
-                right.plot(history["update"], history["val_accuracy"], label=name, **style)
+                right.plot(history["update"], history["val_accuracy"], **style)
     left.set(xlabel="updates", ylabel="training loss", title=f"T = {short}")
     middle.set(xlabel="updates", ylabel="validation accuracy", title=f"T = {short}", ylim=(0, 1.04))
-    right.set(xlabel="updates", title="T = 20, Adam", ylim=(0, 1.04))
+    right.set(xlabel="updates", ylabel="validation accuracy", title="T = 20, Adam", ylim=(0, 1.04))
+    for lr, line in zip(rates, styles, strict=False):
+        right.plot([], color="black", lw=0.8, ls=line, label=f"rate {lr:g}")
     for ax in (middle, right):
         ax.axhline(0.1, **CHANCE)
     left.legend(fontsize=7)
-    right.legend(fontsize=7)
+    right.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     return fig
 
 
 def curriculum():
     """Updates that each length of a curriculum took, a line a seed; a cross where a run gave up."""
-    fig, ax = panels(1, 1, 2.3)
-    seen = set()
+    fig, ax = panels(1, 1, 2.1)
+    shifts = {}  # a little to the right, recipe by recipe, so that none hides another
     for run in [*experiments.load("C2"), *experiments.load("wall")]:
         config, stages = run["config"], run["stages"]
         key = config["model"], config["recipe"]
         colour = RECIPE_COLOURS[key]
-        ax.plot(
-            [stage["T"] for stage in stages],
-            [stage["updates"] for stage in stages],
-            color=colour,
-            lw=0.9,
-            marker=".",
-            ms=3,
-            label=None if key in seen else label(*key),
-        )
+        name = None if key in shifts else label(*key)
+        shift = shifts.setdefault(key, 1.03 ** len(shifts))
+        x, y = [shift * stage["T"] for stage in stages], [stage["updates"] for stage in stages]
+        ax.plot(x, y, color=colour, lw=0.9, marker=".", ms=3, label=name)
         if stages[-1]["solved_at"] is None:
-            ax.plot(stages[-1]["T"], stages[-1]["updates"], "x", color=colour, ms=6)
-        seen.add(key)
+            ax.plot(x[-1], y[-1], "x", color=colour, ms=6)
     ax.set(xscale="log", yscale="log", xlabel="T of the stage", ylabel="updates of the stage")
     ticks(ax.xaxis, [10, 20, 50, 100, 150, 300, 1000])
-    ax.legend(fontsize=7, ncols=2)
+    ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     return fig
 
 
@@ -208,7 +203,7 @@ def by_length():
         style = {"color": RECIPE_COLOURS[key], "marker": "o", "ms": 3, "lw": 1, "capsize": 2, "label": label(*key)}
         ax.errorbar(*spread(points), **style)
     baselines = [(run["config"]["T"], run["counting"]) for run in experiments.load("baselines")]
-    ax.plot(*zip(*baselines, strict=True), label="counting digits", **CHANCE)
+    ax.plot(*zip(*baselines, strict=True), label="commonest digit", **CHANCE)
     ax.set(xlabel="T", ylabel="accuracy", ylim=(0, 1.04), xticks=[T for T, _ in baselines])
     ax.legend(fontsize=7)
     return fig
@@ -216,7 +211,7 @@ def by_length():
 
 def updates():
     """Updates until solved against T, log-log: medians, bars from least to most; open where a seed never solved it."""
-    fig, ax = panels(1, 1, 2.5)
+    fig, ax = panels(1, 1, 2.3)
     for number, (key, lengths) in enumerate(series().items()):
         shift = 1.02 ** (number - 4)
         limit = max(run["config"]["max_updates"] for runs in lengths.values() for run in runs)
@@ -238,7 +233,7 @@ def updates():
 
 def speed():
     """Milliseconds and peak memory of a training step against T, log-log."""
-    fig, (left, right) = panels(1, 2, 2.1)
+    fig, (left, right) = panels(1, 2, 1.8)
     artifact, styles = benchmark.load(), {"FastLSTM": "-", "LSTM": "--", "torch.nn.LSTM": "-.", "literal": ":"}
     colours = {"FastLSTM": "#0072B2", "LSTM": "#56B4E9", "torch.nn.LSTM": "#000000", "literal": "#999999"}
     for name, style in styles.items():

@@ -42,7 +42,7 @@ def interval(W, low, high):
 
 @torch.no_grad()
 def certified(network, prefix):
-    """Of all 10^prefix beginnings, the share proven to be answered rightly at any length T > prefix + 1.
+    """Of all 10^prefix beginnings, the share proven to be answered rightly at any length T > prefix.
 
     Also the share of cells that keep their sign. The network is an LSTM of one-hot digits.
     """

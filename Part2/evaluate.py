@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 from PIL import Image
+from torchvision.transforms.functional import pil_to_tensor
 from torchvision.utils import save_image
 
 import artifacts
@@ -147,6 +148,14 @@ def film(source, target, frames=80, milliseconds=120):
         pictures[0].save(temporary, save_all=True, append_images=pictures[1:], duration=rest, loop=0)
 
 
+def legible(judge, grid):
+    """What the classifier says of each image in a saved sample grid: {"digits": [...], "confidence": [...]}."""
+    pixels = pil_to_tensor(Image.open(grid).convert("L"))[0] / 127.5 - 1
+    images = pixels[2:, 2:].unfold(0, 28, 30).unfold(1, 28, 30)  # torchvision's grid: 28 pixels, 2 between
+    digits, confidence = classify(judge, images.reshape(-1, 1, 28, 28))
+    return {"digits": digits.tolist(), "confidence": confidence.tolist()}
+
+
 def config(**settings):
     """A configuration; what it looks at is part of it, by its hash."""
     generator, judge = HERE / "mnist_generator.pt", classifier.path("reporting", ".pt")
@@ -156,7 +165,7 @@ def config(**settings):
 INTERPOLATION = {"steps": STEPS, "confidence": CONFIDENCE, "seed": 2}
 NEAREST = {"dataset": DATASET, "n": 12, "seed": 3}
 NETWORKS = (my_gan.Generator, classifier.Classifier, classifier.Residual, classify, sample)
-INTERPOLATION_CODE = artifacts.code(choose, interpolate, film, noise_pairs, path, measures.slerp, *NETWORKS)
+INTERPOLATION_CODE = artifacts.code(choose, interpolate, film, legible, noise_pairs, path, measures.slerp, *NETWORKS)
 NEAREST_CODE = artifacts.code(measures.nearest, save_strip, *NETWORKS)
 
 
@@ -193,7 +202,7 @@ def main(argv=None):
             print(f"{way:10}" + "".join(f"{digit} ({p:4.0%}) " for digit, p in verdicts))
         print(f"wrote {target}")
         return
-    my_gan.record()  # ArtifactError if the generator is not the record's
+    record = my_gan.record()  # ArtifactError if the generator is not the record's
     if not args.retrain:
         try:
             load()
@@ -208,6 +217,7 @@ def main(argv=None):
     said, images = interpolate(generator, judge)
     save_strip(images, target.with_suffix(".png"), STEPS)
     film(HERE / "images", RESULTS / "film.gif")
+    said["grids"] = {name: legible(judge, HERE / "images" / f"{batch}.png") for name, batch in record["grids"].items()}
     seconds, files = time.perf_counter() - started, [target.with_suffix(".png"), RESULTS / "film.gif"]
     artifacts.write(target.with_suffix(".json"), config(**INTERPOLATION), INTERPOLATION_CODE, seconds, files, **said)
 

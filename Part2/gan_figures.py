@@ -44,7 +44,7 @@ def series(n=10):
     saved = moments()
     wanted = [saved[0], *np.geomspace(saved[1], saved[-1], n - 1)]
     chosen = sorted({min(saved, key=lambda batch: abs(batch - target)) for target in wanted})
-    fig, axes = plt.subplots(2, -(-len(chosen) // 2), figsize=(6.3, 2.7), layout="constrained", squeeze=False)
+    fig, axes = plt.subplots(2, -(-len(chosen) // 2), figsize=(6.3, 2.6), layout="constrained", squeeze=False)
     for ax in axes.flat:
         ax.set_axis_off()
     for ax, batches_done in zip(axes.flat, chosen, strict=False):
@@ -55,7 +55,7 @@ def series(n=10):
 def losses():
     """The losses, and what D answers to real and to generated images, over training."""
     history = my_gan.record()["history"]
-    fig, (left, right) = plt.subplots(1, 2, figsize=(6.3, 2.0), layout="constrained")
+    fig, (left, right) = plt.subplots(1, 2, figsize=(6.3, 1.8), layout="constrained")
     fig.get_layout_engine().set(w_pad=0.1)
     x = history["batches_done"]
     left.plot(x, history["loss_D"], color=BLUE, lw=0.8, label="D: −log D(x) − log(1 − D(G(z)))")
@@ -66,7 +66,7 @@ def losses():
     right.plot(x, history["D_x"], color=BLUE, lw=0.8, label="D(x), real images")
     right.plot(x, history["D_G_z"], color=ORANGE, lw=0.8, label="D(G(z)), generated")
     right.axhline(0.5, color=GREY, lw=0.8, ls=":")
-    right.set(xlabel="batches", ylabel="mean probability of “real”", ylim=(0, 1))
+    right.set(xlabel="batches", ylabel="mean answer of D", ylim=(0, 1))
     for ax in (left, right):
         ax.legend(fontsize=7, loc="lower right")
     return fig
@@ -86,7 +86,7 @@ def shares(width=6.3):
         ax.bar(np.arange(10) + 0.4 * offset - 0.2, values, 0.38, color=colour, label=name)
     ax.axhline(10, color="black", lw=0.6, ls=":")
     ax.set(xlabel="digit", ylabel="% of images", xticks=range(10))
-    ax.legend(fontsize=7, loc="lower right")
+    fig.legend(fontsize=7, loc="outside upper center", ncols=2)
     return fig
 
 
@@ -118,7 +118,7 @@ def quality():
 def quality_table():
     """The same in Markdown."""
     head = "| | Fréchet | score | digits, % | precision | recall | density | coverage |"
-    lines = [head, f"| {'-' * 24} |" + f" {'-' * 10}: |" * 7]  # in print, the dashes give the columns' widths
+    lines = [head, "| --- |" + " ---: |" * 7]
     for name, v in quality().items():
         rest = " | ".join(f"{v[key]:.2f}" for key in ("precision", "recall", "density", "coverage"))
         digits = f"{100 * v['least']:.1f} to {100 * v['most']:.1f}"
@@ -135,12 +135,12 @@ def by_recipe():
     """25 samples of every recipe after 15 epochs, first seed, and its Fréchet distance, median over seeds."""
     runs = gan_experiments.by_recipe("compared")
     rows = -(-len(runs) // 3)
-    fig, axes = plt.subplots(rows, 3, figsize=(6.3, 2.2 * rows), layout="constrained", squeeze=False)
+    fig, axes = plt.subplots(rows, 3, figsize=(6.3, 1.85 * rows), layout="constrained", squeeze=False)
     for ax in axes.flat:
         ax.set_axis_off()
     for ax, (name, found) in zip(axes.flat, runs.items(), strict=False):
         distance = median([run["reporting"]["frechet"] for run in found])
-        show(ax, picture("compared", f"{name}_seed0"), f"{name}: Fréchet distance {distance:.3g}")
+        show(ax, picture("compared", f"{name}_seed0"), f"{name}: {distance:.3g}")
     return fig
 
 
@@ -171,7 +171,7 @@ def overtaken():
 def distances():
     """Fréchet distance against epochs: ours and ganpy-eps, one dot a seed, beside the floor of real test images."""
     found = over_epochs()
-    fig, ax = plt.subplots(figsize=(6.3, 2.0), layout="constrained")
+    fig, ax = plt.subplots(figsize=(6.3, 1.8), layout="constrained")
     for (recipe, points), colour in zip(found.items(), (BLUE, ORANGE), strict=True):
         epochs = sorted({epoch for epoch, _ in points})
         medians = [median([distance for epoch, distance in points if epoch == at]) for at in epochs]
@@ -222,7 +222,7 @@ def strip():
 
 def strips(images, said):
     """Two rows of nine images as grey values, and under each image the verdicts in `said`."""
-    fig, axes = plt.subplots(2, 1, figsize=(6.3, 2.2), layout="constrained")
+    fig, axes = plt.subplots(2, 1, figsize=(6.3, 2.0), layout="constrained")
     for ax, image, way in zip(axes, images, ("linear", "spherical"), strict=True):
         ax.imshow(image, cmap="gray", vmin=0, vmax=1)
         verdicts = zip(said[way]["digits"], said[way]["confidence"], strict=True)

@@ -37,13 +37,14 @@ ALLOWED = (  # what the zip holds: patterns relative to the checkout; each must 
     *("Part2/results/*.json", "Part2/results/*.pt", "Part2/results/*.png", "Part2/results/*.gif"),
     *("Part2/results/*/*.json", "Part2/results/*/*.png", "Part2/images/*.png"),
     "Part2/mnist_generator.pt",
-    *("report/*.py", "report/*.tex", "report/*.png", "report/report.pdf", "report/generated/*"),
+    *("report/*.py", "report/*.lua", "report/*.tex", "report/*.png", "report/report.pdf", "report/generated/*"),
     *("tests/*.py", "tests/browser/*.*"),
 )
 RERUN = (  # what must work in the unpacked zip: (folder, arguments of python)
     ("Part1", ("train.py", "--max_epoch", "1")),
     ("Part2", ("my_gan.py", "--dataset", "digits", "--n_epochs", "1")),
 )
+HASHED = ("Part1/task2.pdf", "Part2/Part2.pdf", "report/report.pdf", "Part2/mnist_generator.pt")  # in VERIFIED.txt
 WIDGET = "application/vnd.jupyter.widget-view+json"
 AWAY = ROOT / ".out_of_reach"  # run_all.sh puts back what a killed verification left here
 SOURCE_DATE = {"SOURCE_DATE_EPOCH": "1700000000", "FORCE_SOURCE_DATE": "1"}  # the same PDF whenever it is built
@@ -108,17 +109,16 @@ def notebook_pdf(notebook, path, author):
         for name, data in resources["outputs"].items():
             (folder / name).write_bytes(data)
         (folder / "notebook.md").write_text(re.sub(r"!\[png\]", "![]", text), encoding="utf-8")
-        options = ["--from=markdown-implicit_figures", "--shift-heading-level-by=-1", f"--metadata=author:{author}"]
+        options = ["--from=markdown-implicit_figures", "--shift-heading-level-by=-1", "--columns=110"]
+        options += ["--lua-filter", ROOT / "report" / "notebook.lua", f"--metadata=author:{author}"]
         options += [
-            "-V",
-            "papersize=a4",
-            "-V",
-            "geometry=margin=25mm",
-            "-V",
-            "colorlinks=true",
-            "-H",
+            "--include-in-header",
             ROOT / "report" / "cjk.tex",
+            "--include-in-header",
+            ROOT / "report" / "notebook.tex",
         ]
+        for variable in ("papersize=a4", "geometry=margin=20mm", "colorlinks=true"):
+            options += ["--variable", variable]
         call(["pandoc", "notebook.md", "-s", "-o", "notebook.tex", *options], folder)
         typeset(folder / "notebook.tex", path)
 
@@ -233,7 +233,9 @@ def make_zip(args):
     versions = ", ".join(f"{name} {version}" for name, version in artifacts.versions().items())
     head = [f"{path.name}: {count} files, {path.stat().st_size / 1e6:.1f} MB, sha256 {artifacts.sha256(path)}"]
     head += ["Unpacked elsewhere, the checkout out of reach, and re-run there without error:"]
-    text = "\n".join([*head, *(f"  {line}" for line in lines), f"With {versions}; {artifacts.hardware()}", ""])
+    lines = [f"  {line}" for line in lines] + [f"With {versions}; {artifacts.hardware()}", "In it, by sha256:"]
+    lines += [f"  {artifacts.sha256(ROOT / name)}  {name}" for name in HASHED]
+    text = "\n".join([*head, *lines, ""])
     with artifacts.atomic(ROOT / "VERIFIED.txt") as temporary:
         temporary.write_text(text, encoding="utf-8")
     print(text, end="")

@@ -83,20 +83,42 @@ def sizes(batch=3):
         by_size = {words(x[:, 0].T): ["x"]}
         for letter, value in zip(letters, next(iter(network.steps(x))), strict=True):
             by_size.setdefault(words(value), []).append(letter)
-        by_size.setdefault(words(network(x)), []).extend("py")
+        by_size.setdefault(words(network(x).T), []).extend("py")
         for number, (size, found) in enumerate(by_size.items()):
             rows.append(["" if number else name, f"${', '.join(found)}$", size])
     return tabular("llr", ["network", "matrices", "size"], rows)
 
 
 def recipe():
-    """The recipes: what each adds to the common settings."""
-    rows = []
+    """The recipes: what each adds to the common settings, and the experiments that train by it."""
+    rows, used = [], {}
+    for name in experiments.EXPERIMENTS:
+        for run in experiments.load(name):
+            if "recipe" in run["config"] and name not in experiments.LATER:
+                used.setdefault((run["config"]["model"], run["config"]["recipe"]), {})[name] = True
     for (model, recipe), settings in grid.RECIPES.items():
         start = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in settings["initialisation"].items())
+        where = ", ".join(sorted(used.get((model, recipe), ())))
         rate = f"{settings['lr']:g}"
-        rows.append([figures.NAMES[model], escape(recipe), settings["optimizer"], rate, escape(start or "--")])
-    return tabular("lllrl", ["network", "recipe", "optimiser", "rate", "keywords of the class"], rows)
+        rows.append([figures.NAMES[model], escape(recipe), settings["optimizer"], rate, escape(start or "--"), where])
+    header = ["network", "recipe", "optimiser", "rate", "keywords", "experiments"]
+    return tabular("lllrll", header, rows)
+
+
+def optimisers():
+    """The start or the optimiser? Seeds that solve T = 30 and their median updates, by start and optimiser."""
+    keys, found = ("model", "recipe", "T", "optimizer"), {}
+    for name in ("B1", "efficiency", "optimisers"):
+        found |= figures.grouped(name, *keys)
+    rows = []
+    for model, recipe, T in figures.grouped("optimisers", *keys[:3]):
+        row = [figures.NAMES[model], escape(recipe)]
+        for optimizer in ("RMSprop", "Adam"):
+            runs = found.get((model, recipe, T, optimizer), [])  # the toy grid lacks some
+            solved = f"{sum(run['solved_at'] is not None for run in runs)} of {len(runs)}"
+            row += [solved, figures.median_updates({T: runs} if runs else {}).get(T) or "--"]
+        rows.append(row)
+    return tabular("llrrrr", ["network", "start", "RMSProp", "updates", "Adam", "updates"], rows)
 
 
 def accuracy():
@@ -110,7 +132,8 @@ def accuracy():
         ]
         for (model, recipe), at in figures.series().items()
     ]
-    for number, (key, words) in enumerate((("counting", "commonest digit"), ("constant", "constant answer"))):
+    answers = (("parity", "digit with an odd count"), ("counting", "commonest digit"), ("constant", "constant answer"))
+    for number, (key, words) in enumerate(answers):
         values = [percent([run[key]]) for run in experiments.load("baselines")]
         rows.append([r"\midrule " * (number == 0) + "none", words, *values])
     return tabular("ll" + "r" * len(lengths), ["network", "recipe", *(f"$T={T}$" for T in lengths)], rows)
@@ -196,5 +219,5 @@ def quality():
         shares = f"{100 * values['least']:.1f}--{100 * values['most']:.1f}"
         distance = f"{values['frechet']:.3f} ({values['tuning']:.2f})"
         rows.append([name, values.get("seeds", "--"), distance, f"{values['score']:.2f}", shares, *rest, seconds])
-    header = ["recipe", "seeds", "Fr\\'echet", "score", "digits", "prec.", "recall", "density", "cover.", "s"]
+    header = ["recipe", "seeds", "Fr\\'echet", "score", "digits", "prec.", "recall", "density", "cover.", "s/epoch"]
     return tabular("lrrrrrrrrr", header, rows)

@@ -31,7 +31,8 @@ def test_the_record_keeps_its_promises():
     least, most = sorted(artifact["evaluation_memory"])
     assert most - least < 4  # MiB, for ten times the digits
     table = benchmark.table(artifact)
-    assert len(table.splitlines()) == 2 * (len(benchmark.NETWORKS) + 2) + 1 and max(map(len, table.splitlines())) <= 120
+    rows = [line for line in table.splitlines() if line.split(" ")[1:2] and line.split(" ")[1] in benchmark.NETWORKS]
+    assert len(rows) == 2 * len(benchmark.NETWORKS) + 1 and max(map(len, table.splitlines())) <= 120
 
 
 def test_a_process_of_its_own_measures_one_network():

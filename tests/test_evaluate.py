@@ -99,3 +99,14 @@ def test_a_broken_classifier_is_an_error(monkeypatch, tmp_path, content):
         (tmp_path / "classifier_reporting.pt").write_bytes(content)
     with pytest.raises(artifacts.ArtifactError, match=r"classifier_reporting.pt cannot be read .*classifier.py"):
         classifier.load_classifier()
+
+
+def test_a_saved_grid_is_read_image_by_image(shipped, tmp_path):
+    generator, judge = shipped
+    my_gan.save_grid(generator, tmp_path / "25.png")
+    said = evaluate.legible(judge, tmp_path / "25.png")
+    digits, confidence = classifier.classify(judge, my_gan.sample(generator))
+    assert said["digits"] == digits.tolist() and len(said["digits"]) == 25
+    assert said["confidence"] == pytest.approx(confidence.tolist(), abs=0.05)  # a PNG has 256 grey values
+    record, _ = evaluate.load()
+    assert said == record["grids"]["end"] and record["grids"].keys() == my_gan.record()["grids"].keys()

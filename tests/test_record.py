@@ -7,8 +7,11 @@ import subprocess
 
 import matplotlib as mpl
 import pytest
+import quantities
+import readme
 from conftest import ROOT
 
+import artifacts
 import evaluate
 import experiments
 import gan_benchmark
@@ -42,15 +45,17 @@ def test_the_notebooks_were_saved_from_one_clean_run(path):
 
 def test_the_readme_says_what_was_measured():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert generate.fill_readme(text) == text
+    assert readme.fill(text) == text
     assert len(text.splitlines()) <= 120
+    with pytest.raises(artifacts.ArtifactError, match=r"README.md lacks the line <!-- end of results -->"):
+        readme.fill(text.replace(readme.END, ""))
 
 
 def test_the_reports_numbers_come_from_artifacts(monkeypatch):
     """Every command that the report uses is generated, and a changed artifact changes what it prints."""
-    values = generate.numbers()
+    values = quantities.numbers()
     source = (ROOT / "report" / "report.tex").read_text(encoding="utf-8")
-    used = set(re.findall(r"\\([A-Z][A-Za-z]+)", source)) - {"E", "FloatBarrier", "LTcapwidth", "Name", "Student"}
+    used = set(re.findall(r"\\([A-Z][A-Za-z]+)", source)) - {"E", "FloatBarrier", "LTcapwidth", "Author"}
     assert used == set(values)  # none is missing, none is made for nothing
     load = gan_experiments.load
 
@@ -61,12 +66,12 @@ def test_the_reports_numbers_come_from_artifacts(monkeypatch):
         return runs
 
     monkeypatch.setattr(gan_experiments, "load", changed)
-    assert generate.numbers()["Frechet"] == "99.940" != values["Frechet"]
+    assert quantities.numbers()["Frechet"] == "99.940" != values["Frechet"]
 
 
 def test_the_report_was_made_from_these_artifacts():
     told = subprocess.run(["pdfinfo", ROOT / "report" / "report.pdf"], capture_output=True, text=True, check=True)
-    assert f"Made from artifacts {generate.fingerprint()}" in told.stdout, "report.pdf is stale: ./run_all.sh report"
+    assert f"Made from artifacts {quantities.fingerprint()}" in told.stdout, "report.pdf is stale: ./run_all.sh report"
 
 
 RESULT = re.compile(  # what a typed result looks like: per cent, decimals, ratios, times
@@ -74,7 +79,7 @@ RESULT = re.compile(  # what a typed result looks like: per cent, decimals, rati
 )
 SETTINGS = {  # what looks like one and is a setting, an aim or arithmetic
     *("0.001", "0.8", "1.39", "0.0005", "1,000 updates", "2,000 updates", "625 updates", "200 updates", "50 updates"),
-    *("99.9%", "99%", "80%", "1/14", "1/20", "1/4", "1/2.2", "12.5"),
+    *("99.9%", "99%", "80%", "1/14", "1/20", "1/4", "1/2.2", "12.5", "0.69", "16 times"),
 }
 
 

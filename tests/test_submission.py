@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, python
 
+import submission
+
 NAME, STUDENT = "张三 李喆 (Zhang San)", "12345678"  # 喆 is not in TeX Live's own Chinese fonts
 
 
@@ -59,7 +61,8 @@ def test_the_zip_holds_what_is_needed_and_no_junk(smoke):
     needed = "README.md requirements.txt run_all.sh Part1/dataset.py Part1/lstm.py Part1/vanilla_rnn.py Part1/utils.py "
     needed += "Part1/train.py Part1/experiments.py Part1/task2.ipynb Part1/task2.pdf Part2/my_gan.py Part2/Part2.ipynb "
     needed += "Part2/Part2.pdf Part2/dataset/mnist.py Part2/mnist_generator.pt Part2/images/1.png Part2/images/23.png "
-    needed += "Part2/images/46.png report/report.tex report/report.pdf report/generated/numbers.tex"
+    needed += "Part2/images/46.png report/report.tex report/report.pdf report/generated/numbers.tex "
+    needed += "report/quantities.py report/notebook.lua report/notebook.tex report/cjk.tex tests/browser/conftest.py"
     assert set(needed.split()) <= inside
     junk = r"\.DS_Store|__pycache__|\.venv|MNIST|ubyte|checkpoints|checkpoint\.pt|\.git|/runs/|\.aux|\.log"
     assert not [name for name in inside if re.search(junk, name)]
@@ -70,6 +73,8 @@ def test_the_zip_was_verified(smoke):
     assert hashlib.sha256(archive.read_bytes()).hexdigest() in text
     for line in ("Part1/task2.ipynb top to bottom", "Part2/Part2.ipynb top", "my_gan.py --dataset digits --n_epochs 1"):
         assert line in text
+    for name in submission.HASHED:
+        assert f"{hashlib.sha256((smoke[0] / name).read_bytes()).hexdigest()}  {name}" in text
 
 
 @pytest.mark.parametrize("needed", ["Part1/lstm.py", "Part2/results/classifier_reporting.pt", "Part2/dataset/mnist.py"])
