@@ -69,7 +69,5 @@ def fill(text):
     head, start, rest = text.partition(START)
     _, end, tail = rest.partition(END)
     if not end:
-        raise artifacts.ArtifactError(
-            f"README.md lacks the line {END if start else START}; results go between two such"
-        )
+        raise artifacts.ArtifactError(f"README.md lacks the line {END if start else START}; results go between the two")
     return f"{head}{start}\n{results()}\n{end}{tail}"

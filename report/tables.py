@@ -101,7 +101,7 @@ def recipe():
         where = ", ".join(sorted(used.get((model, recipe), ())))
         rate = f"{settings['lr']:g}"
         rows.append([figures.NAMES[model], escape(recipe), settings["optimizer"], rate, escape(start or "--"), where])
-    header = ["network", "recipe", "optimiser", "rate", "keywords", "experiments"]
+    header = ["network", "recipe", "optimiser", "rate", "initialisation", "experiments"]
     return tabular("lllrll", header, rows)
 
 
@@ -170,7 +170,7 @@ def wall():
     for key, lengths in figures.walls().items():
         runs = beyond.get(key, [])
         scores = [", ".join(f"{100 * run['tests'][at]['accuracy']:.1f}" for run in runs) for at in range(len(tests))]
-        longest = ", ".join(map(str, lengths))
+        longest = ", ".join(f"{T:,}" for T in lengths)
         rows.append([figures.NAMES[key[0]], escape(key[1]), longest, *(score or "--" for score in scores)])
     return tabular(
         "lll" + "r" * len(tests), ["network", "recipe", "longest $T$ solved", *(f"$T={T:,}$" for T in tests)], rows
@@ -195,8 +195,8 @@ def speed():
         memory = dict(zip(benchmark.CONFIG["memory_lengths"], artifact["memory"][name], strict=True))
         shown = [f"{memory[T]:,.0f}" for T in benchmark.CONFIG["memory_lengths"] if T >= 100]
         rows.append([f"\\code{{{name}}}", *(f"{value:,.1f}" for value in values), *shown])
-    memory_lengths = [f"$T={T}$" for T in benchmark.CONFIG["memory_lengths"] if T >= 100]
-    header = ["", *(f"$T={T}$" for T in lengths), *memory_lengths]
+    memory_lengths = [f"$T={T:,}$" for T in benchmark.CONFIG["memory_lengths"] if T >= 100]
+    header = ["", *(f"$T={T:,}$" for T in lengths), *memory_lengths]
     return tabular("l" + "r" * len(lengths) + "@{\\qquad}" + "r" * len(memory_lengths), header, rows)
 
 
