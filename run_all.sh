@@ -104,7 +104,7 @@ TEXT
 missing_tools() {
   for tool in pandoc xelatex latexmk kpsewhich pdftotext; do command -v "$tool" >/dev/null || printf '%s ' "$tool"; done
   if command -v kpsewhich >/dev/null; then
-    for file in xeCJK.sty FandolSong-Regular.otf booktabs.sty lmroman10-regular.otf; do
+    for file in xeCJK.sty FandolSong-Regular.otf booktabs.sty needspace.sty lmroman10-regular.otf; do
       [ -n "$(kpsewhich "$file")" ] || printf '%s ' "$file"
     done
   fi

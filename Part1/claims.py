@@ -126,7 +126,7 @@ def C2():
     memory = dict(zip(benchmark.CONFIG["memory_lengths"], benchmark.load()["memory"]["literal"], strict=True))
     yield (
         "beyond T = 150, memory runs out",
-        "a training step of the literal loop at T = 150 takes more than 8 GiB",
+        "a training step of a loop with eight products a step takes more than 8 GiB at T = 150",
         f"{memory[150]:.0f} MiB",
         memory[150] > 8 * 1024,
         False,

@@ -32,8 +32,13 @@ def grouped(experiment, *keys):
     return groups
 
 
+def start(model, recipe):
+    """What a recipe is called in print: the RNN's "torch's default" has our input weights and biases."""
+    return "uniform" if (model, recipe) == ("rnn", "torch's default") else recipe
+
+
 def label(model, recipe):
-    return f"{NAMES[model]}, {recipe}"
+    return f"{NAMES[model]}, {start(model, recipe)}"
 
 
 def panels(rows, columns, height, **options):
@@ -159,17 +164,17 @@ def C1():
 def curriculum():
     """Updates that each length of a curriculum took, a line a seed; a cross where a run gave up."""
     fig, ax = panels(1, 1, 2.1)
-    shifts = {}  # a little to the right, recipe by recipe, so that none hides another
+    sizes = {}  # of the crosses, smaller from recipe to recipe, so that none hides another
     for run in [*experiments.load("C2"), *experiments.load("wall")]:
         config, stages = run["config"], run["stages"]
         key = config["model"], config["recipe"]
         colour = RECIPE_COLOURS[key]
-        name = None if key in shifts else label(*key)
-        shift = shifts.setdefault(key, 1.03 ** len(shifts))
-        x, y = [shift * stage["T"] for stage in stages], [stage["updates"] for stage in stages]
+        name = None if key in sizes else label(*key)
+        size = sizes.setdefault(key, 11 - 1.5 * len(sizes))
+        x, y = [stage["T"] for stage in stages], [stage["updates"] for stage in stages]
         ax.plot(x, y, color=colour, lw=0.9, marker=".", ms=3, label=name)
         if stages[-1]["solved_at"] is None:
-            ax.plot(x[-1], y[-1], "x", color=colour, ms=6)
+            ax.plot(x[-1], y[-1], "x", color=colour, ms=size)
     ax.set(xscale="log", yscale="log", xlabel="T of the stage", ylabel="updates of the stage")
     ticks(ax.xaxis, [10, 20, 50, 100, 150, 300, 1000])
     ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
@@ -213,7 +218,7 @@ def updates():
     """Updates until solved against T, log-log: medians, bars from least to most; open where a seed never solved it."""
     fig, ax = panels(1, 1, 2.3)
     for number, (key, lengths) in enumerate(series().items()):
-        shift = 1.02 ** (number - 4)
+        shift = 1.01 ** (number - 3)
         limit = max(run["config"]["max_updates"] for runs in lengths.values() for run in runs)
         points = {T: [run["solved_at"] or limit for run in runs] for T, runs in lengths.items()}
         never = [T for T, runs in lengths.items() if any(run["solved_at"] is None for run in runs)]

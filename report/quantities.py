@@ -47,6 +47,8 @@ def numbers():
     even = [T for T in published if T % 10 == 0] or list(published)
     growth = {"Short": even[0], "Middle": even[len(even) // 2], "Long": even[-1]}
     A1 = figures.grouped("A1", "model", "T")
+    default_updates = figures.median_updates(series["lstm", "torch's default"])
+    done = [run for run in experiments.load("D1") if run["config"]["recipe"] == "bistable"]
     a1_longest = max(T for _, T in A1)
     records = experiments.load("records")
     proofs = [run["proof"] for run in records if "proof" in run]
@@ -72,7 +74,11 @@ def numbers():
         "MaxUpdates": f"{max(run['config']['max_updates'] for run in experiments.load('B1')):,}",
         **{f"Bone{word}T": T for word, T in growth.items()},
         **{f"Bone{word}": f"{published[T] or 0:,}" for word, T in growth.items()},
+        "DoneBistable": len(done),
+        "DoneBistableUpdates": max((run["solved_at"] or 0 for run in done), default=0),
         "AoneT": a1_longest,
+        "AoneUpdates": f"{A1['lstm', a1_longest][0]['updates']:,}",
+        "DefaultTwenty": f"{default_updates.get(20) or 0:,}",
         "AoneLstm": tables.percent([run["accuracy"] for run in A1["lstm", a1_longest]]),
         "AoneRnn": tables.percent([run["accuracy"] for run in A1["rnn", a1_longest]]),
         "LongestLstmPublished": figures.longest(series["lstm", "forget bias 1"]),
@@ -114,11 +120,19 @@ def numbers():
         "EvaluationLengths": " and ".join(f"{T:,}" for T in benchmark.CONFIG["evaluation"]["lengths"]),
         **part2,
         "Artifacts": fingerprint(),
+        "Source": artifacts.sha256(HERE / "report.tex")[:16],
         "Runs": len(every),
         "RunMinutes": f"{sum(run['seconds'] for run in every) / 60:.0f}",
         "Hardware": tables.escape("; ".join(sorted({run["hardware"].rpartition(", ")[0] for run in every}))),
         "Versions": tables.escape(", ".join(f"{k} {v}" for k, v in speed["versions"].items())),
     }
+
+
+def loss_of_D(run):
+    """D's mean loss in the last stretch before the epoch after which `run` was measured."""
+    history, config = run["training"]["history"], run["config"]
+    last = history["batches_done"][-1] * gan_figures.epochs(run) // config["n_epochs"]
+    return max(row for row in zip(history["batches_done"], history["loss_D"], strict=True) if row[0] <= last)[1]
 
 
 def gan_numbers():
@@ -162,8 +176,8 @@ def gan_numbers():
         "EarlyDistance": f"{distance[early]:.2f}",
         "LateEpochs": late,
         "LateDistance": f"{distance[late]:.3f}",
-        "WithPenaltyD": f"{ablated['ours'][0]['training']['history']['loss_D'][-1]:.2f}",
-        "WithoutPenaltyD": f"{unpenalised['training']['history']['loss_D'][-1]:.2f}",
+        "WithPenaltyD": f"{loss_of_D(ablated['ours'][0]):.2f}",
+        "WithoutPenaltyD": f"{loss_of_D(unpenalised):.2f}",
         "GanData": {"mnist": "MNIST", "digits": "scikit-learn's digits"}[config["dataset"]],
         "TuningAccuracy": f"{100 * judges['tuning']['test_accuracy'][-1]:.2f}",
         "ReportingAccuracy": f"{100 * judges['reporting']['test_accuracy'][-1]:.2f}",
@@ -176,6 +190,8 @@ def gan_numbers():
         "TuningRatio": f"{table[last]['tuning'] / real['tuning']['frechet']:.1f}",
         "Overtaken": at,
         "OvertakenLoop": f"{loop:.1f}",
+        "OvertakenSeconds": f"{sum(gan['history']['epoch_seconds'][:at]):.0f}",
+        "EpsSeconds": f"{sum(eps['training']['history']['epoch_seconds']):.0f}",
         "OvertakenPublic": f"{loop * public / half:.0f}",
         "FrechetSamples": f"{evaluate.N_SAMPLES:,}",
         "FrechetReference": f"{real['n_training']:,}",

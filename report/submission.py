@@ -111,12 +111,8 @@ def notebook_pdf(notebook, path, author):
         (folder / "notebook.md").write_text(re.sub(r"!\[png\]", "![]", text), encoding="utf-8")
         options = ["--from=markdown-implicit_figures", "--shift-heading-level-by=-1", "--columns=110"]
         options += ["--lua-filter", ROOT / "report" / "notebook.lua", f"--metadata=author:{author}"]
-        options += [
-            "--include-in-header",
-            ROOT / "report" / "cjk.tex",
-            "--include-in-header",
-            ROOT / "report" / "notebook.tex",
-        ]
+        for header in ("cjk.tex", "notebook.tex"):
+            options += ["--include-in-header", ROOT / "report" / header]
         for variable in ("papersize=a4", "geometry=margin=20mm", "colorlinks=true"):
             options += ["--variable", variable]
         call(["pandoc", "notebook.md", "-s", "-o", "notebook.tex", *options], folder)

@@ -97,10 +97,10 @@ def recipe():
             if "recipe" in run["config"] and name not in experiments.LATER:
                 used.setdefault((run["config"]["model"], run["config"]["recipe"]), {})[name] = True
     for (model, recipe), settings in grid.RECIPES.items():
-        start = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in settings["initialisation"].items())
+        initial = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in settings["initialisation"].items())
         where = ", ".join(sorted(used.get((model, recipe), ())))
-        rate = f"{settings['lr']:g}"
-        rows.append([figures.NAMES[model], escape(recipe), settings["optimizer"], rate, escape(start or "--"), where])
+        row = [figures.NAMES[model], figures.start(model, recipe), settings["optimizer"], f"{settings['lr']:g}"]
+        rows.append([*map(escape, row), escape(initial or "--"), where])
     header = ["network", "recipe", "optimiser", "rate", "initialisation", "experiments"]
     return tabular("lllrll", header, rows)
 
@@ -112,7 +112,7 @@ def optimisers():
         found |= figures.grouped(name, *keys)
     rows = []
     for model, recipe, T in figures.grouped("optimisers", *keys[:3]):
-        row = [figures.NAMES[model], escape(recipe)]
+        row = [figures.NAMES[model], escape(figures.start(model, recipe))]
         for optimizer in ("RMSprop", "Adam"):
             runs = found.get((model, recipe, T, optimizer), [])  # the toy grid lacks some
             solved = f"{sum(run['solved_at'] is not None for run in runs)} of {len(runs)}"
@@ -127,7 +127,7 @@ def accuracy():
     rows = [
         [
             figures.NAMES[model],
-            escape(recipe),
+            escape(figures.start(model, recipe)),
             *(percent([r["accuracy"] for r in at[T]]) if T in at else "" for T in lengths),
         ]
         for (model, recipe), at in figures.series().items()
@@ -171,7 +171,7 @@ def wall():
         runs = beyond.get(key, [])
         scores = [", ".join(f"{100 * run['tests'][at]['accuracy']:.1f}" for run in runs) for at in range(len(tests))]
         longest = ", ".join(f"{T:,}" for T in lengths)
-        rows.append([figures.NAMES[key[0]], escape(key[1]), longest, *(score or "--" for score in scores)])
+        rows.append([figures.NAMES[key[0]], escape(figures.start(*key)), longest, *(score or "--" for score in scores)])
     return tabular(
         "lll" + "r" * len(tests), ["network", "recipe", "longest $T$ solved", *(f"$T={T:,}$" for T in tests)], rows
     )
@@ -200,11 +200,17 @@ def speed():
     return tabular("l" + "r" * len(lengths) + "@{\\qquad}" + "r" * len(memory_lengths), header, rows)
 
 
+UNUSED = {"C3": ("beta1", "beta2", "bn_eps")}  # RMSProp has no betas, C3's generator no BatchNorm
+
+
 def gan_recipes():
     """The recipes of Part II: a row a setting that differs between them."""
     settings = {name: my_gan.parse(["--recipe", name]).config for name in recipes.RECIPES}
     keys = [key for key in settings["ours"] if len({str(config[key]) for config in settings.values()}) > 1]
-    rows = [[escape(key), *(escape(config[key]) for config in settings.values())] for key in keys]
+    rows = []
+    for key in keys:
+        values = ("--" if key in UNUSED.get(name, ()) else escape(config[key]) for name, config in settings.items())
+        rows.append([escape(key), *values])
     return tabular("l" + "r" * len(settings), ["flag", *map(escape, settings)], rows)
 
 

@@ -71,7 +71,9 @@ def test_the_reports_numbers_come_from_artifacts(monkeypatch):
 
 def test_the_report_was_made_from_these_artifacts():
     told = subprocess.run(["pdfinfo", ROOT / "report" / "report.pdf"], capture_output=True, text=True, check=True)
-    assert f"Made from artifacts {quantities.fingerprint()}" in told.stdout, "report.pdf is stale: ./run_all.sh report"
+    source = artifacts.sha256(ROOT / "report" / "report.tex")[:16]
+    subject = f"Made from artifacts {quantities.fingerprint()}, text {source}"
+    assert subject in told.stdout, "report.pdf is stale: ./run_all.sh report"
 
 
 RESULT = re.compile(  # what a typed result looks like: per cent, decimals, ratios, times
