@@ -170,11 +170,12 @@ def curriculum():
         key = config["model"], config["recipe"]
         colour = RECIPE_COLOURS[key]
         name = None if key in sizes else label(*key)
-        size = sizes.setdefault(key, 12 - 1.5 * len(sizes))
+        size = sizes.setdefault(key, 14 - 2.5 * len(sizes))
         x, y = [stage["T"] for stage in stages], [stage["updates"] for stage in stages]
         ax.plot(x, y, color=colour, lw=0.9, marker=".", ms=3, label=name)
         if stages[-1]["solved_at"] is None:
-            ax.plot(x[-1], y[-1], "x", color=colour, ms=size, mew=size / 5)
+            ax.plot(x[-1], y[-1], "x", color=colour, ms=size, mew=1.4)
+    ax.margins(y=0.1)
     ax.set(xscale="log", yscale="log", xlabel="T of the stage", ylabel="updates of the stage")
     ticks(ax.xaxis, [10, 20, 50, 100, 150, 300, 1000])
     ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))

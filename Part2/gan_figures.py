@@ -44,7 +44,7 @@ def series(n=10):
     saved = moments()
     wanted = [saved[0], *np.geomspace(saved[1], saved[-1], n - 1)]
     chosen = sorted({min(saved, key=lambda batch: abs(batch - target)) for target in wanted})
-    fig, axes = plt.subplots(2, -(-len(chosen) // 2), figsize=(6.3, 2.6), layout="constrained", squeeze=False)
+    fig, axes = plt.subplots(2, -(-len(chosen) // 2), figsize=(6.3, 2.35), layout="constrained", squeeze=False)
     for ax in axes.flat:
         ax.set_axis_off()
     for ax, batches_done in zip(axes.flat, chosen, strict=False):

@@ -11,7 +11,9 @@ function Blocks(blocks)
       block.content:insert(1, pandoc.RawInline("latex", "{\\centering "))
       block.content:insert(pandoc.RawInline("latex", "\\par}"))
     elseif block.t == "Table" and #block.bodies[1].body <= SHORT then
-      done:insert(pandoc.RawBlock("latex", "\\Needspace{" .. #block.bodies[1].body + 3 .. "\\baselineskip}"))
+      local wraps = (block.colspecs[1][2] or 0) > 0 -- its columns have widths: about three lines a row
+      local lines = #block.bodies[1].body * (wraps and 3 or 1) + 3
+      done:insert(pandoc.RawBlock("latex", "\\Needspace{" .. lines .. "\\baselineskip}"))
     end
     done:insert(block)
     text_above = not picture and block.t ~= "Table"
