@@ -78,7 +78,7 @@ def early():
 def ablation():
     """Our recipe for 15 epochs without one of its parts."""
     for name, flags in list(ABLATIONS.items())[: 2 if artifacts.SMOKE else None]:
-        for seed in SEEDS[:1]:
+        for seed in SEEDS:
             if name == "ours":
                 yield run(name, seed=seed, after=EPOCHS)
             else:
