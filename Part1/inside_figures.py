@@ -7,7 +7,8 @@ import experiments
 import inside
 import solve
 from dataset import PalindromeDataset
-from figures import NAMES, RECIPE_COLOURS, label, panels
+from figures import RECIPE_COLOURS, panels
+from summaries import NAMES, label
 
 SHIPPED = ("lstm_bistable", "lstm_chrono", "rnn_identity")
 

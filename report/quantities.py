@@ -16,12 +16,12 @@ import claims  # noqa: E402
 import classifier  # noqa: E402
 import evaluate  # noqa: E402
 import experiments  # noqa: E402
-import figures  # noqa: E402
 import gan_benchmark  # noqa: E402
 import gan_experiments  # noqa: E402
-import gan_figures  # noqa: E402
+import gan_summaries  # noqa: E402
 import grid  # noqa: E402
 import my_gan  # noqa: E402
+import summaries  # noqa: E402
 import tables  # noqa: E402
 
 
@@ -35,19 +35,19 @@ def fingerprint():
 
 def numbers():
     """{LaTeX command: what it prints}; every number of the prose."""
-    defaults = figures.grouped("defaults", "model")
-    series, walls, speed = figures.series(), figures.walls(), benchmark.load()
+    defaults = summaries.grouped("defaults", "model")
+    series, walls, speed = summaries.series(), summaries.walls(), benchmark.load()
     part1 = [run for name in experiments.EXPERIMENTS for run in experiments.load(name)]
     part2, made = gan_numbers()
 
     template = defaults["lstm",][0]["config"]
     total = min(10 ** -(-template["T"] // 2), template["data_size"])
-    bistable = figures.median_updates(series["lstm", "bistable"])
-    published = figures.median_updates(series["lstm", "forget bias 1"])
+    bistable = summaries.median_updates(series["lstm", "bistable"])
+    published = summaries.median_updates(series["lstm", "forget bias 1"])
     even = [T for T in published if T % 10 == 0] or list(published)
     growth = {"Short": even[0], "Middle": even[len(even) // 2], "Long": even[-1]}
-    A1 = figures.grouped("A1", "model", "T")
-    default_updates = figures.median_updates(series["lstm", "torch's default"])
+    A1 = summaries.grouped("A1", "model", "T")
+    default_updates = summaries.median_updates(series["lstm", "torch's default"])
     done = [run for run in experiments.load("D1") if run["config"]["recipe"] == "bistable"]
     a1_longest = max(T for _, T in A1)
     records = experiments.load("records")
@@ -81,8 +81,8 @@ def numbers():
         "DefaultTwenty": f"{default_updates.get(20) or 0:,}",
         "AoneLstm": tables.percent([run["accuracy"] for run in A1["lstm", a1_longest]]),
         "AoneRnn": tables.percent([run["accuracy"] for run in A1["rnn", a1_longest]]),
-        "LongestLstmPublished": figures.longest(series["lstm", "forget bias 1"]),
-        "LongestRnnPublished": figures.longest(series["rnn", "torch's default"]),
+        "LongestLstmPublished": summaries.longest(series["lstm", "forget bias 1"]),
+        "LongestRnnPublished": summaries.longest(series["rnn", "torch's default"]),
         "ClaimsReproduced": sum(row[-1] == "reproduced" for row in claims.table()),
         "ClaimsContradicted": sum(row[-1] == "contradicted" for row in claims.table()),
         "Claims": len(claims.table()),
@@ -131,26 +131,26 @@ def numbers():
 def loss_of_D(run):
     """D's mean loss in the last stretch before the epoch after which `run` was measured."""
     history, config = run["training"]["history"], run["config"]
-    last = history["batches_done"][-1] * gan_figures.epochs(run) // config["n_epochs"]
+    last = history["batches_done"][-1] * gan_summaries.epochs(run) // config["n_epochs"]
     return max(row for row in zip(history["batches_done"], history["loss_D"], strict=True) if row[0] <= last)[1]
 
 
 def gan_numbers():
     """({LaTeX command: what it prints} of Part II, all its artifacts)."""
-    gan, shipped, (path, near) = my_gan.record(), gan_figures.shipped(), evaluate.load()
+    gan, shipped, (path, near) = my_gan.record(), gan_summaries.shipped(), evaluate.load()
     judges = {use: classifier.record(use) for use in classifier.CONFIGS}
     real = gan_experiments.load("real")["test_images"]
-    table, seconds = gan_figures.quality(), gan_benchmark.medians()
+    table, seconds = gan_summaries.quality(), gan_benchmark.medians()
     public, exact, half = (seconds[way] for way in gan_benchmark.WAYS)
     ours = table[f"ours, {gan_experiments.EPOCHS} epochs"]["frechet"]
     others = {name: table[f"{name}, {gan_experiments.EPOCHS} epochs"]["frechet"] for name in ("ganpy", "ganpy-eps")}
     best, floor, line = shipped["reporting"], real["reporting"]["frechet"], shipped["paths"]["linear"]
-    config, (at, loop) = gan["config"], gan_figures.overtaken()
+    config, (at, loop) = gan["config"], gan_summaries.overtaken()
     last = f"ours, {config['n_epochs']} epochs"
     (eps,) = gan_experiments.by_recipe("lengths")["ganpy-eps"]
     seen = {moment: said["digits"] for moment, said in path["grids"].items()}
-    sure = {moment: sum(p >= 0.99 for p in said["confidence"]) for moment, said in path["grids"].items()}
-    ours_over, ablated = gan_figures.over_epochs()["ours"], gan_experiments.by_recipe("ablation")
+    sure = {moment: sum(p >= evaluate.CONFIDENCE for p in said["confidence"]) for moment, said in path["grids"].items()}
+    ours_over, ablated = gan_summaries.over_epochs()["ours"], gan_experiments.by_recipe("ablation")
     unpenalised = ablated.get("no_R1", ablated["ours"])  # the toy grid lacks it
     before = [epochs for epochs, _ in ours_over if epochs < config["n_epochs"]]
     early, late = min(before), max(before)

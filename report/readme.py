@@ -7,9 +7,9 @@ import quantities  # the first: it puts both Parts on the path
 import artifacts
 import claims
 import experiments
-import figures
 import gan_claims
-import gan_figures
+import gan_summaries
+import summaries
 
 START, END = "<!-- results: written by report/readme.py -->", "<!-- end of results -->"
 T_MIDDLE, T_LONG = 30, 100  # of the lengths without curriculum, those that the README names
@@ -17,11 +17,11 @@ T_MIDDLE, T_LONG = 30, 100  # of the lengths without curriculum, those that the 
 
 def results():
     """A Markdown table of the README's results."""
-    series, (part2, _), table = figures.series(), quantities.gan_numbers(), gan_figures.quality()
-    scores = [mean(run["val_accuracy"][-10:]) for run in figures.grouped("defaults", "model")["lstm",]]
+    series, (part2, _), table = summaries.series(), quantities.gan_numbers(), gan_summaries.quality()
+    scores = [mean(run["val_accuracy"][-10:]) for run in summaries.grouped("defaults", "model")["lstm",]]
     rows = [f"| LSTM, the template's settings, T = 5: validation accuracy, last ten epochs | {mean(scores):.1%} |"]
     trained_at = experiments.load("records")[0]["config"]["stages"][-1]
-    for T, (values, n) in figures.records()["bistable"].items():
+    for T, (values, n) in summaries.records()["bistable"].items():
         rows.append(
             f"| LSTM, bistable start, trained at T = {trained_at}, at T = {T:,} ({n:,} palindromes each): seeds "
             f"without an error | {sum(v == 1 for v in values)} of {len(values)} |"
@@ -32,7 +32,7 @@ def results():
             f"| the median one of these seeds at T = {test['T']:,}, {test['n']:,} palindromes: accuracy "
             f"| {test['accuracy']:.1%} |"
         )
-    for T, value in figures.median_updates(series["lstm", "bistable"]).items():
+    for T, value in summaries.median_updates(series["lstm", "bistable"]).items():
         if T in (T_MIDDLE, T_LONG):
             rows.append(
                 f"| LSTM, bistable start: updates of batch 128 until 99.9% at T = {T}, no curriculum: median of "

@@ -11,11 +11,11 @@ import torch  # noqa: E402
 
 import benchmark  # noqa: E402
 import experiments  # noqa: E402
-import figures  # noqa: E402
-import gan_figures  # noqa: E402
+import gan_summaries  # noqa: E402
 import grid  # noqa: E402
 import my_gan  # noqa: E402
 import recipes  # noqa: E402
+import summaries  # noqa: E402
 from lstm import LSTM  # noqa: E402
 from vanilla_rnn import VanillaRNN  # noqa: E402
 
@@ -99,7 +99,7 @@ def recipe():
     for (model, recipe), settings in grid.RECIPES.items():
         initial = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in settings["initialisation"].items())
         where = ", ".join(sorted(used.get((model, recipe), ())))
-        row = [figures.NAMES[model], figures.start(model, recipe), settings["optimizer"], f"{settings['lr']:g}"]
+        row = [summaries.NAMES[model], summaries.start(model, recipe), settings["optimizer"], f"{settings['lr']:g}"]
         rows.append([*map(escape, row), escape(initial or "--"), where])
     header = ["network", "recipe", "optimiser", "rate", "initialisation", "experiments"]
     return tabular("lllrll", header, rows)
@@ -109,14 +109,14 @@ def optimisers():
     """The start or the optimiser? Seeds that solve T = 30 and their median updates, by start and optimiser."""
     keys, found = ("model", "recipe", "T", "optimizer"), {}
     for name in ("B1", "efficiency", "optimisers"):
-        found |= figures.grouped(name, *keys)
+        found |= summaries.grouped(name, *keys)
     rows = []
-    for model, recipe, T in figures.grouped("optimisers", *keys[:3]):
-        row = [figures.NAMES[model], escape(figures.start(model, recipe))]
+    for model, recipe, T in summaries.grouped("optimisers", *keys[:3]):
+        row = [summaries.NAMES[model], escape(summaries.start(model, recipe))]
         for optimizer in ("RMSprop", "Adam"):
             runs = found.get((model, recipe, T, optimizer), [])  # the toy grid lacks some
             solved = f"{sum(run['solved_at'] is not None for run in runs)} of {len(runs)}"
-            row += [solved, figures.median_updates({T: runs} if runs else {}).get(T) or "--"]
+            row += [solved, summaries.median_updates({T: runs} if runs else {}).get(T) or "--"]
         rows.append(row)
     return tabular("llrrrr", ["network", "start", "RMSProp", "updates", "Adam", "updates"], rows)
 
@@ -126,11 +126,11 @@ def accuracy():
     lengths = [run["config"]["T"] for run in experiments.load("baselines")]
     rows = [
         [
-            figures.NAMES[model],
-            escape(figures.start(model, recipe)),
+            summaries.NAMES[model],
+            escape(summaries.start(model, recipe)),
             *(percent([r["accuracy"] for r in at[T]]) if T in at else "" for T in lengths),
         ]
-        for (model, recipe), at in figures.series().items()
+        for (model, recipe), at in summaries.series().items()
     ]
     answers = (("parity", "digit with an odd count"), ("counting", "commonest digit"), ("constant", "constant answer"))
     for number, (key, words) in enumerate(answers):
@@ -141,7 +141,7 @@ def accuracy():
 
 def trap():
     rows = []
-    for (T, leaking), runs in figures.grouped("trap", "T", "leaking").items():
+    for (T, leaking), runs in summaries.grouped("trap", "T", "leaking").items():
         values = ([run[key] for run in runs] for key in ("zeros", "constant", "accuracy", "honest_accuracy"))
         rows.append([T, "leaking" if leaking else "honest", *map(percent, values)])
     return tabular("rlrrrr", ["$T$", "data", "label 0", "constant", "held back", "honest, unseen"], rows)
@@ -150,7 +150,7 @@ def trap():
 def records():
     """Accuracies of the networks trained at short T, far beyond it."""
     rows = []
-    for recipe, tests in figures.records().items():
+    for recipe, tests in summaries.records().items():
         for number, (T, (scores, n)) in enumerate(tests.items()):
             perfect = f"{sum(score == 1 for score in scores)} of {len(scores)}"
             least = f"{100 * min(scores):.2f}"
@@ -165,13 +165,14 @@ def records():
 
 def wall():
     rows = []
-    beyond = figures.grouped("wall", "model", "recipe")
+    beyond = summaries.grouped("wall", "model", "recipe")
     tests = [test["T"] for test in experiments.load("wall")[0]["tests"]]
-    for key, lengths in figures.walls().items():
+    for key, lengths in summaries.walls().items():
         runs = beyond.get(key, [])
         scores = [", ".join(f"{100 * run['tests'][at]['accuracy']:.1f}" for run in runs) for at in range(len(tests))]
         longest = ", ".join(f"{T:,}" for T in lengths)
-        rows.append([figures.NAMES[key[0]], escape(figures.start(*key)), longest, *(score or "--" for score in scores)])
+        name = [summaries.NAMES[key[0]], escape(summaries.start(*key))]
+        rows.append([*name, longest, *(score or "--" for score in scores)])
     return tabular(
         "lll" + "r" * len(tests), ["network", "recipe", "longest $T$ solved", *(f"$T={T:,}$" for T in tests)], rows
     )
@@ -215,9 +216,9 @@ def gan_recipes():
 
 
 def quality():
-    """What gan_figures.quality found, a row a recipe and length."""
+    """What gan_summaries.quality found, a row a recipe and length."""
     rows = []
-    for name, values in gan_figures.quality().items():
+    for name, values in gan_summaries.quality().items():
         if name == "real images":
             name = r"\midrule real images"
         rest = [f"{values[key]:.2f}" for key in ("precision", "recall", "density", "coverage")]

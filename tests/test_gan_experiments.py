@@ -110,6 +110,18 @@ def test_changed_artifacts_change_the_verdicts(monkeypatch):
     assert near[claim] == "not reproduced as tested"
 
 
+def test_a_claim_about_seeds_holds_in_every_seed(monkeypatch):
+    claim = "4 comes too rarely"
+    few = [0.1, 0.1, 0.1, 0.1, 0.05, 0.15, 0.1, 0.1, 0.1, 0.1]
+    every = changed(monkeypatch, "compared", lambda run: run["reporting"].update(shares=few))
+    assert every[claim] == "reproduced"
+
+    def but_the_first(run):
+        run["reporting"].update(shares=[0.1] * 10 if run["config"]["seed"] == 0 else few)
+
+    assert changed(monkeypatch, "compared", but_the_first)[claim] == "not reproduced as tested"
+
+
 def test_all_claims_say_what_was_measured():
     table = gan_claims.table()
     assert {row[0] for row in table} == {"A2", "B2", "C3", "D2"} and len({row[1] for row in table}) == len(table)
