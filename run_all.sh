@@ -1,29 +1,32 @@
 #!/usr/bin/env bash
 # From a fresh clone to the verified zip. `./run_all.sh --help` says more; README.md says what the files are.
 set -euo pipefail
+unset CDPATH # with it, `cd` could go to another folder of the same name
 called_from=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 usage() {
   cat <<'TEXT'
 usage: ./run_all.sh [STAGE ...] [options]      all stages, in this order, unless some are named
-       ./run_all.sh test                       ruff, unit tests and the smoke run; no MNIST, no network once set up
-       ./run_all.sh browser                    optional: the notebooks in JupyterLab and Chromium, which it installs
+       ./run_all.sh test                       ruff, all tests and the smoke run; no MNIST, no network once set up
+       ./run_all.sh browser                    optional: notebooks and pages in JupyterLab and Chromium, which it installs
 
 stages
   setup      Python environment (the active one, else .venv), requirements.txt, pandoc and LaTeX
   part1      the LSTM and RNN experiments                 -> Part1/results/
   part2      classifiers, every GAN, their quality        -> Part2/results/, images/, mnist_generator.pt
   notebooks  run top to bottom, then as PDF               -> Part1/task2.pdf, Part2/Part2.pdf
-  report     numbers, tables, figures, LaTeX              -> report/report.pdf
-  zip        the submission, unpacked elsewhere and re-run before it gets its name
+  report     numbers, tables, figures, LaTeX              -> report/generated/, report/report.pdf
+  readme     the table of results and the picture         -> README.md, report/updates.png
+  zip        the submission, unpacked elsewhere and re-run before it gets its name; builds what is stale
                                                           -> <student>_assignment3.zip, VERIFIED.txt
 options
   --retrain           train anew; else what is up to date is kept, and what was interrupted continues
   --smoke             every stage at toy size on bundled digits, in a scratch folder of its own
   --student NUMBER    student number: title page and name of the zip (studentnumber)
-  --name "NAME"       name on the title page; Chinese characters are fine
+  --name "NAME"       name on the title page, printed as given; Chinese characters are fine
   --data_root FOLDER  folder that holds MNIST/raw (Part2/dataset, filled by download when training needs it)
+  --no-system         never install system packages: pandoc and LaTeX must be there, or no PDF is made
   --help              this text
 
 The environment variable PYTHON names the interpreter to use instead of the active environment or .venv.
@@ -35,13 +38,14 @@ fail() { # message, then a command or hint on a line of its own
   exit 1
 }
 
-ALL="setup part1 part2 notebooks report zip"
-stages="" retrain="" smoke="" student="studentnumber" name="" data_root=""
+ALL="setup part1 part2 notebooks report readme zip"
+stages="" retrain="" smoke="" system=1 student="studentnumber" name="" data_root=""
 while [ $# -gt 0 ]; do
   case "$1" in
-    setup | part1 | part2 | notebooks | report | zip | test | browser) stages="$stages $1" ;;
+    setup | part1 | part2 | notebooks | report | readme | zip | test | browser) stages="$stages $1" ;;
     --retrain) retrain="--retrain" ;;
     --smoke) smoke=1 ;;
+    --no-system) system="" ;;
     --student | --name | --data_root)
       [ $# -ge 2 ] || fail "$1 needs a value" "see ./run_all.sh --help"
       case "$1" in --student) student="$2" ;; --name) name="$2" ;; --data_root) data_root="$2" ;; esac
@@ -51,11 +55,28 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
+for alone in test browser; do
+  case "$stages" in
+    " $alone") stages="setup $alone" ;;
+    *" $alone"*) fail "$alone runs alone" "see ./run_all.sh --help" ;;
+  esac
+done
 case "$student" in
-  "" | *[!A-Za-z0-9_-]*) fail "--student is '$student'; expected letters, digits, '-' and '_' only: it names the zip" ;;
+  setup | part1 | part2 | notebooks | report | readme | zip | test | browser)
+    fail "--student is '$student', which is a stage" "a value must follow --student" ;;
 esac
+check_student() ( # report/build.py asks the same; here it costs no time
+  LC_ALL=C # where letters are those of ASCII alone
+  case "$student" in
+    "" | -* | *[!A-Za-z0-9_-]*)
+      fail "--student is '${student:0:50}'; expected letters, digits, '-' and '_' only, no '-' first: it names the zip" ;;
+  esac
+  [ ${#student} -le 40 ] || fail "--student has ${#student} characters; expected at most 40: it names the zip"
+)
+check_student
 if [ -n "$data_root" ]; then
-  folder=$(cd "$called_from" && cd "$data_root" 2>/dev/null && pwd) ||
+  case "$data_root" in /*) folder=$data_root ;; *) folder=$called_from/$data_root ;; esac
+  folder=$(cd "$folder" 2>/dev/null && pwd) ||
     fail "--data_root '$data_root' is not a folder; expected one that holds MNIST/raw"
   data_root=$folder
 fi
@@ -102,7 +123,9 @@ TEXT
 }
 
 missing_tools() {
-  for tool in pandoc xelatex latexmk kpsewhich pdftotext; do command -v "$tool" >/dev/null || printf '%s ' "$tool"; done
+  for tool in pandoc xelatex latexmk kpsewhich pdftotext pdfinfo pdftoppm; do
+    command -v "$tool" >/dev/null || printf '%s ' "$tool"
+  done
   if command -v kpsewhich >/dev/null; then
     for file in xeCJK.sty FandolSong-Regular.otf booktabs.sty needspace.sty lmroman10-regular.otf; do
       [ -n "$(kpsewhich "$file")" ] || printf '%s ' "$file"
@@ -121,62 +144,66 @@ stage_setup() {
   fi
   local missing install
   missing=$(missing_tools)
-  if [ -n "$missing" ]; then
-    install=$(echo apt-get install -y --no-install-recommends $DEBIAN)
-    [ "$(id -u)" = 0 ] || install="sudo $install"
-    if command -v apt-get >/dev/null && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then
-      echo "installing pandoc and LaTeX (missing: $missing)"
-      log=$(mktemp)
-      { ${install%%apt-get*} apt-get update && DEBIAN_FRONTEND=noninteractive $install; } >"$log" 2>&1 </dev/null ||
-        { tail -n 20 "$log" >&2; fail "installing failed; the end of its log is above" "$install"; }
-      rm -f "$log"
-      missing=$(missing_tools)
-    fi
-    [ -z "$missing" ] || fail "missing: $missing" "on Debian or Ubuntu install them with: $install" \
-      "on macOS: brew install pandoc poppler && brew install --cask mactex-no-gui"
+  [ -n "$missing" ] || return 0
+  install=$(echo apt-get install -y --no-install-recommends $DEBIAN)
+  [ "$(id -u)" = 0 ] || install="sudo $install"
+  if [ -n "$system" ] && command -v apt-get >/dev/null && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then
+    echo "installing pandoc and LaTeX (missing: $missing)"
+    log=$(mktemp)
+    { ${install%%apt-get*} apt-get update && DEBIAN_FRONTEND=noninteractive $install; } >"$log" 2>&1 ||
+      { tail -n 20 "$log" >&2; fail "installing failed; the end of its log is above" "$install"; }
+    rm -f "$log"
+    missing=$(missing_tools)
   fi
+  [ -n "$missing" ] || return 0
+  set -- "missing: $missing" "on Debian or Ubuntu install them with: $install" \
+    "on macOS: brew install pandoc poppler && brew install --cask mactex-no-gui"
+  case " $stages " in
+    *" notebooks "* | *" report "* | *" zip "* | *" test "*) fail "$@" ;;
+    *) printf 'run_all.sh: %s\n' "$@" >&2 ;; # the other stages do without
+  esac
 }
 
 # ------------------------------------------------------------------------------------------------------- the stages
 
-processes() { "$PYTHON" -c 'import os; print(os.cpu_count())'; }
-
 stage_part1() {
-  (
-    cd Part1
-    [ -t 2 ] || export TQDM_MININTERVAL=60 # a log wants fewer lines of progress than a terminal
-    for experiments in all "shipped far"; do # the second are of the first one's median seeds
-      OMP_NUM_THREADS=1 "$PYTHON" -m torch.distributed.run --nproc_per_node "$(processes)" \
-        experiments.py $experiments $retrain
-    done
-    "$PYTHON" benchmark.py ${retrain:+--again}
-  )
+  cd Part1
+  "$PYTHON" -m lstm_study all $retrain
 }
 
 stage_part2() {
-  set -- ${data_root:+--data_root "$data_root"}
-  (
-    cd Part2
-    "$PYTHON" classifier.py $retrain "$@"
-    [ -z "$retrain" ] || rm -rf runs
-    TQDM_DISABLE=1 OMP_NUM_THREADS=1 "$PYTHON" -m torch.distributed.run --nproc_per_node "$(processes)" \
-      gan_experiments.py all ${retrain:+--again} "$@"
-    "$PYTHON" my_gan.py --resume "$@"
-    "$PYTHON" evaluate.py $retrain "$@"
-    "$PYTHON" gan_benchmark.py ${retrain:+--again} "$@"
-  )
+  cd Part2
+  "$PYTHON" -m gan_study all $retrain ${data_root:+--data_root "$data_root"}
 }
 
-stage_notebooks() { "$PYTHON" report/submission.py notebooks --student "$student" --name "$name"; }
+build() { "$PYTHON" report/build.py "$1" --student="$student" --name="$name"; }
 
-stage_report() { "$PYTHON" report/submission.py report --student "$student" --name "$name"; }
+stage_notebooks() { build notebooks; }
 
-stage_zip() { "$PYTHON" report/submission.py zip --student "$student"; }
+stage_report() { build report; }
 
-stage_test() {
+stage_readme() { "$PYTHON" report/readme.py; }
+
+stage_zip() { build zip; }
+
+stage_test() { # the Parts' tests side by side, then the bundle's, on two processes
+  local logs failed="" part
   "$PYTHON" -m ruff check .
   "$PYTHON" -m ruff format --check .
-  "$PYTHON" -m pytest -q
+  logs=$(mktemp -d)
+  export OMP_NUM_THREADS=1
+  for part in part1 part2; do
+    "$PYTHON" -m pytest -q "tests/$part" >"$logs/$part" 2>&1 &
+    eval "$part=\$!"
+  done
+  wait "$part1" || failed="$failed part1"
+  cat "$logs/part1"
+  wait "$part2" || failed="$failed part2"
+  cat "$logs/part2"
+  "$PYTHON" -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/bundle 2>&1 | tee "$logs/bundle" || failed="$failed bundle"
+  for part in part1 part2 bundle; do printf '== tests/%-7s %s\n' "$part" "$(tail -n 1 "$logs/$part")"; done
+  rm -rf "$logs"
+  [ -z "$failed" ] || fail "tests failed in:$failed"
 }
 
 stage_browser() {
@@ -187,50 +214,58 @@ stage_browser() {
   "$PYTHON" -m pytest -q tests/browser
 }
 
-products() { # what a stage makes for the grader: removed before any stage starts, so that nothing old looks new
-  case "$1" in
-    notebooks) echo Part1/task2.pdf Part2/Part2.pdf ;;
-    report) echo report/report.pdf ;;
-    zip) echo "${student}_assignment3.zip" VERIFIED.txt ;;
-  esac
+stage="" group=""
+
+stop() { # name of the signal, exit status
+  trap '' INT TERM HUP
+  if [ -n "$group" ]; then
+    kill -TERM -- "-$group" 2>/dev/null || true
+    for _ in {1..100}; do
+      kill -0 -- "-$group" 2>/dev/null || break
+      sleep 0.1
+    done
+    kill -KILL -- "-$group" 2>/dev/null || true
+  fi
+  printf 'run_all.sh: stopped by %s%s; results that were complete are kept; to go on: ./run_all.sh %s\n' \
+    "$1" "${stage:+ in stage $stage}" "$stage" >&2
+  exit "$2"
 }
 
 run_stage() {
-  local started=$SECONDS status
-  echo "== $1: started"
-  set +e # in a condition, bash would ignore the stage's own -e
-  (set -e; "stage_$1")
-  status=$?
-  set -e
-  [ $status = 0 ] || fail "stage $1 failed (status $status) after $((SECONDS - started)) s; its reason is above"
-  echo "== $1: done in $((SECONDS - started)) s"
+  local started=$SECONDS status=0
+  stage=$1
+  echo "== $stage: started"
+  set -m # a process group of its own, which a signal can end as a whole
+  (set +m; trap - INT TERM HUP; "stage_$stage") </dev/null &
+  group=$!
+  set +m
+  wait "$group" || status=$?
+  group=""
+  [ $status = 0 ] || fail "stage $stage failed (status $status) after $((SECONDS - started)) s; its reason is above"
+  echo "== $stage: done in $((SECONDS - started)) s"
+  stage=""
 }
 
-if [ -d .out_of_reach ]; then # a verification was killed while it held the checkout's folders away
-  { mv .out_of_reach/* . && rmdir .out_of_reach; } ||
-    fail ".out_of_reach holds folders of a verification that was killed, and others are in their place" \
-      "compare them, keep the right ones, and remove .out_of_reach"
-fi
+trap 'stop Ctrl-C 130' INT
+trap 'stop SIGTERM 143' TERM
+trap 'stop SIGHUP 129' HUP
 choose_python
 if [ -n "$smoke" ]; then
   run_stage setup
   scratch=$(mktemp -d "${TMPDIR:-/tmp}/smoke-XXXXXX")
-  tar -cf - --exclude=results --exclude=images --exclude=runs --exclude=MNIST --exclude=generated --exclude='*.pt' \
-    --exclude='*.pdf' --exclude=__pycache__ README.md requirements.txt run_all.sh pyproject.toml Part1 Part2 report tests |
-    tar -xf - -C "$scratch"
+  tar -cf - --exclude=results --exclude=images --exclude=runs --exclude=MNIST --exclude=generated --exclude=.build \
+    --exclude='*.pt' --exclude='*.pdf' --exclude=__pycache__ \
+    README.md requirements.txt run_all.sh pyproject.toml Part1 Part2 report tests | tar -xf - -C "$scratch"
   echo "smoke run in $scratch"
   unset retrain smoke
-  SMOKE=1 exec bash "$scratch/run_all.sh" ${stages:-part1 part2 notebooks report zip} --student "$student" --name "$name"
+  SMOKE=1 exec bash "$scratch/run_all.sh" ${stages:-part1 part2 notebooks report readme zip} \
+    --student "$student" --name "$name"
 fi
-for alone in test browser; do
-  case "$stages" in
-    " $alone") stages="setup $alone" ;;
-    *$alone*) fail "$alone runs alone" "see ./run_all.sh --help" ;;
-  esac
-done
 stages=${stages:-$ALL}
-case "$stages" in *setup*) ;; *) installed || fail "requirements.txt is not installed" "run: ./run_all.sh setup" ;; esac
-case "$stages" in *setup*) run_stage setup ;; esac
-for stage in $stages; do rm -f $(products "$stage"); done
-for stage in $stages; do [ "$stage" = setup ] || run_stage "$stage"; done
+case " $stages " in
+  *" setup "*) run_stage setup ;;
+  *) installed || fail "requirements.txt is not installed" "run: ./run_all.sh setup" ;;
+esac
+case " $stages " in *" notebooks "* | *" report "* | *" zip "*) build check ;; esac # before hours of work
+for each in $stages; do [ "$each" = setup ] || run_stage "$each"; done
 echo "== all done in $SECONDS s"

@@ -45,7 +45,7 @@ class PalindromeDataset(Dataset):
                 raise ValueError(f"{name} is {value!r}; expected an integer of at least 1 (T = input_length + 1)")
         self.input_length, self.one_hot = int(input_length), one_hot
         half_length = math.ceil((self.input_length + 1) / 2)
-        distinct = 10**half_length
+        distinct = 10 ** min(half_length, PREFIX)  # more than any memory holds
         if total_len > distinct:
             warnings.warn(
                 f"total_len {total_len} is more than the {distinct} palindromes of T = {input_length + 1} digits: "

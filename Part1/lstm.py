@@ -10,130 +10,88 @@ h' and c' are the previous step's; h(0) = c(0) = 0. (Hochreiter & Schmidhuber 19
 
 import torch
 from torch import nn
-from torch.nn import functional as F
+
+from utils import check_sizes, glorot, initialise, pytorch, read
+
+
+def forget_bias_1(lstm):
+    """As `glorot`, with b_f = 1: gates that tend to keep. Source: Gers et al. 2000; Jozefowicz et al. 2015."""
+    glorot(lstm)
+    lstm.b_f.fill_(1)
+
+
+def chrono(lstm):
+    """As `glorot`, with b_f = log U(1, seq_length - 1) and b_i = -b_f: forgetting times up to the sequence's length.
+
+    Source: Tallec & Ollivier 2018, section 3.
+    """
+    glorot(lstm)
+    lstm.b_f.uniform_(1, max(lstm.seq_length - 1, 1)).log_()
+    lstm.b_i.copy_(-lstm.b_f)
+
+
+def carousel(lstm):
+    """As `glorot`, with b_f = 20, where a float32 sigmoid is exactly 1 and nothing is forgotten, and b_i = -3.
+
+    Source: the cell without a forget gate, negative gate bias: Hochreiter & Schmidhuber 1997, sections 4 and 5.
+    """
+    glorot(lstm)
+    lstm.b_f.fill_(20)
+    lstm.b_i.fill_(-3)
+
+
+def bistable(lstm):
+    """As `glorot`, with W_gh = 8 I: each cell's own output writes the cell's sign again. b_f = 20, b_i = b_o = 4.
+
+    Source: after the bistable cells of Vecoven et al. 2021.
+    """
+    glorot(lstm)
+    lstm.W_gh.copy_(8 * torch.eye(lstm.hidden_dim))
+    lstm.b_f.fill_(20)
+    lstm.b_i.fill_(4)
+    lstm.b_o.fill_(4)
+
+
+INITIALISATIONS = {"pytorch": pytorch, "glorot": glorot, "forget bias 1": forget_bias_1}
+INITIALISATIONS |= {"chrono": chrono, "carousel": carousel, "bistable": bistable}
 
 
 class LSTM(nn.Module):
     """x (batch, time, input_dim), any real numbers -> logits (batch, output_dim) of the last step.
 
-    The number of steps is x's own. `seq_length` says which memory the initialisation aims at: chrono initialisation
-    (Tallec & Ollivier 2018, section 3), b_f = log U(1, seq_length - 1) and b_i = -b_f, gives each unit a forgetting
-    time of its own up to that length. The other biases start at 0, input weights as Glorot & Bengio (2010) say,
-    recurrent and output weights at torch's default. Instead of chrono initialisation there are
-    - `forget_bias`: a number for b_f, and `input_bias` for b_i;
-    - `bistable`: W_gh at this multiple of the identity, so that each cell's own output writes the cell's sign again
-      (after the bistable cells of Vecoven et al. 2021); b_i = b_o = 4, gates open; and b_f = 20, where a float32
-      sigmoid is exactly 1 and nothing is forgotten;
-    - `torch_default=True`: everything as torch.nn.LSTM and torch.nn.Linear draw it.
-
-    The older skeleton's fifth argument (a batch size, which is ignored, or a device) and its 2-D x (batch, time) are
-    accepted. Integer 2-D x with input_dim > 1 is read as digits: each stands for its one-hot vector.
-
-    Raises ValueError for a size below 1 or an x whose shape or digits do not fit input_dim.
+    The number of steps is x's own; `seq_length` says which memory the initialisation aims at. The older skeleton's
+    fifth argument (a batch size, which is ignored, or a device) and its x of shape (batch, time) are accepted. Integers
+    of that shape with input_dim > 1 are digits, read as one-hot vectors. Raises ValueError for what does not fit.
     """
 
     def __init__(
-        self,
-        seq_length,
-        input_dim,
-        hidden_dim,
-        output_dim,
-        batch_size=None,
-        device=None,
-        *,
-        forget_bias=None,
-        input_bias=0.0,
-        bistable=None,
-        torch_default=False,
+        self, seq_length, input_dim, hidden_dim, output_dim, batch_size=None, device=None, *, initialisation="chrono"
     ):
         super().__init__()
         check_sizes(seq_length=seq_length, input_dim=input_dim, hidden_dim=hidden_dim, output_dim=output_dim)
         if isinstance(batch_size, (str, torch.device)):
             device = batch_size
-        self.input_dim, self.hidden_dim = input_dim, hidden_dim
+        self.seq_length, self.input_dim, self.hidden_dim = seq_length, input_dim, hidden_dim
 
-        def weight(rows, columns, bound=hidden_dim**-0.5):  # torch's own default for recurrent layers
-            return nn.Parameter(torch.empty(rows, columns, device=device).uniform_(-bound, bound))
+        def empty(*shape):
+            return nn.Parameter(torch.empty(*shape, device=device))
 
-        def bias(rows):
-            return nn.Parameter(torch.zeros(rows, device=device))
-
-        glorot = hidden_dim**-0.5 if torch_default else (6 / (input_dim + hidden_dim)) ** 0.5
-        self.W_gx, self.W_gh = weight(hidden_dim, input_dim, glorot), weight(hidden_dim, hidden_dim)
-        self.W_ix, self.W_ih = weight(hidden_dim, input_dim, glorot), weight(hidden_dim, hidden_dim)
-        self.W_fx, self.W_fh = weight(hidden_dim, input_dim, glorot), weight(hidden_dim, hidden_dim)
-        self.W_ox, self.W_oh = weight(hidden_dim, input_dim, glorot), weight(hidden_dim, hidden_dim)
-        self.b_g, self.b_i, self.b_f, self.b_o = (bias(hidden_dim) for _ in range(4))
-        self.W_ph, self.b_p = weight(output_dim, hidden_dim), bias(output_dim)
-        with torch.no_grad():
-            if torch_default:  # torch.nn.LSTM adds two biases, each drawn like a weight
-                for b in (self.b_g, self.b_i, self.b_f, self.b_o):
-                    b.copy_(weight(2, hidden_dim).sum(0))
-                self.b_p.copy_(weight(1, output_dim)[0])
-            elif bistable is not None:
-                self.W_gh.copy_(bistable * torch.eye(hidden_dim))
-                self.b_f.fill_(20)
-                self.b_i.fill_(4)
-                self.b_o.fill_(4)
-            elif forget_bias is not None:
-                self.b_f.fill_(forget_bias)
-                self.b_i.fill_(input_bias)
-            else:
-                self.b_f.uniform_(1, max(seq_length - 1, 1)).log_()
-                self.b_i.copy_(-self.b_f)
+        self.W_gx, self.W_gh = empty(hidden_dim, input_dim), empty(hidden_dim, hidden_dim)
+        self.W_ix, self.W_ih = empty(hidden_dim, input_dim), empty(hidden_dim, hidden_dim)
+        self.W_fx, self.W_fh = empty(hidden_dim, input_dim), empty(hidden_dim, hidden_dim)
+        self.W_ox, self.W_oh = empty(hidden_dim, input_dim), empty(hidden_dim, hidden_dim)
+        self.b_g, self.b_i, self.b_f, self.b_o = (empty(hidden_dim) for _ in range(4))
+        self.W_ph, self.b_p = empty(output_dim, hidden_dim), empty(output_dim)
+        initialise(self, initialisation, INITIALISATIONS)
 
     def forward(self, x):
-        h, _ = self.run(x)
-        return self.logits(h)
-
-    def run(self, x, state=None):
-        """The state (h, c), each (hidden_dim, batch), after x; it starts at zero or goes on from `state`."""
-        for step in self.steps(x, state):
-            state = step[:-3:-1]
-        return state
-
-    def steps(self, x, state=None):
-        """Yields (g, i, f, o, c, h) of each step of x, each (hidden_dim, batch)."""
-        W = self.joined()  # (4H, H + D + 1)
-        h, c = state or [W.new_zeros(self.hidden_dim, len(x))] * 2  # (H, B), a column a palindrome
-        # unbind, since indexing x[t] inside the loop would make the backward pass quadratic in time
-        for x_t in columns(x, self.input_dim, W.dtype).unbind():  # (D + 1, B)
-            g, i, f, o = (W @ torch.cat([h, x_t])).chunk(4)
-            g, i, f, o = torch.tanh(g), torch.sigmoid(i), torch.sigmoid(f), torch.sigmoid(o)  # (1)-(4)
+        h = c = self.b_g.new_zeros(len(x), self.hidden_dim)  # (batch, hidden_dim)
+        # unbind, since indexing x[:, t] inside the loop would make the backward pass quadratic in time
+        for x_t in read(x, self.input_dim, h.dtype).unbind(1):  # (batch, input_dim)
+            g = torch.tanh(x_t @ self.W_gx.T + h @ self.W_gh.T + self.b_g)  # (1)
+            i = torch.sigmoid(x_t @ self.W_ix.T + h @ self.W_ih.T + self.b_i)  # (2)
+            f = torch.sigmoid(x_t @ self.W_fx.T + h @ self.W_fh.T + self.b_f)  # (3)
+            o = torch.sigmoid(x_t @ self.W_ox.T + h @ self.W_oh.T + self.b_o)  # (4)
             c = g * i + c * f  # (5)
             h = torch.tanh(c) * o  # (6)
-            yield g, i, f, o, c, h
-
-    def joined(self):
-        """All of (1)-(4) as one matrix (4H, H + D + 1) for [h'; x; 1]: one product a step instead of eight."""
-        W_h = torch.cat([self.W_gh, self.W_ih, self.W_fh, self.W_oh])
-        W_x = torch.cat([self.W_gx, self.W_ix, self.W_fx, self.W_ox])
-        b = torch.cat([self.b_g, self.b_i, self.b_f, self.b_o])
-        return torch.cat([W_h, W_x, b[:, None]], dim=1)
-
-    def logits(self, h):
-        return (self.W_ph @ h).T + self.b_p  # (7), (batch, output_dim)
-
-
-def columns(x, input_dim, dtype):
-    """x as [x; 1] of every step, a column an item: (time, input_dim + 1, batch). Digits become one-hot vectors."""
-    if x.dim() == 2 and input_dim > 1 and not x.is_floating_point():
-        if x.numel() and not 0 <= x.min() <= x.max() < input_dim:
-            raise ValueError(f"x has digits from {x.min()} to {x.max()}; expected 0 to {input_dim - 1}")
-        x = F.embedding(x.int(), torch.eye(input_dim, dtype=dtype, device=x.device))
-    elif x.dim() == 2 and input_dim == 1:
-        x = x.unsqueeze(-1)
-    if x.dim() != 3 or x.shape[2] != input_dim or x.shape[1] == 0:
-        raise ValueError(
-            f"x has shape {tuple(x.shape)}; expected (batch, time, {input_dim}) with at least one step"
-            + (", or (batch, time)" if input_dim == 1 else ", or integer digits (batch, time)")
-        )
-    x = x.permute(1, 2, 0).to(dtype)
-    return torch.cat([x, x.new_ones(len(x), 1, x.shape[2])], dim=1)
-
-
-def check_sizes(**sizes):
-    """Raises ValueError, naming the argument, unless every size is an integer of at least 1."""
-    for name, size in sizes.items():
-        if not isinstance(size, int) or size < 1:
-            raise ValueError(f"{name} is {size!r}; expected an integer of at least 1")
+        return h @ self.W_ph.T + self.b_p  # (7)

@@ -1,117 +1,195 @@
-"""The recipes, as settings of my_gan.py's flags: those of published solutions of this assignment, and ours.
+"""The settings of a training, and the recipes: those of published solutions of this assignment, and ours.
 
     python my_gan.py --recipe ganpy --n_epochs 15       any of them; further flags change single settings
 
-`template`, `ganpy`, `ganpy-eps` and D2 train the template's networks, C3 wider ones of its own; in ours, D reads black
-as 0. What a published recipe leaves open is chosen here: C3's epochs, latent size and learning rate (RMSProp's in
-Arjovsky et al. 2017), and Adam's betas for B2, which is `template` for 50 epochs. All run in the same loop: its order
-of updates, and its products in bfloat16, but for C3, as a sigmoid in bfloat16 rounds to 1, where it has no gradient.
+`template`, `ganpy` and `ganpy-eps` train the template's networks, D2 a discriminator of two outputs, C3 wider networks
+of its own; in ours, D reads black as 0. What a published recipe leaves open is chosen here: C3's epochs, latent size
+and learning rate (RMSProp's in Arjovsky et al. 2017), and Adam's betas for B2, which is `template` for 50 epochs. All
+run in the same loop: its order of updates, and its products in bfloat16, but for C3, as a sigmoid in bfloat16 rounds to
+1, where it has no gradient.
 """
 
 import argparse
 import math
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import torch
+from torch.nn.functional import softplus
+from torch.optim.lr_scheduler import LambdaLR
 
-import artifacts
+from checkpoint import artifacts
 
 HERE = Path(__file__).parent
 DATASET = "digits" if artifacts.SMOKE else "mnist"
-SEED = 0 if artifacts.SMOKE else 1  # of seeds 0, 1, 2, the one with the median Frechet distance: a test checks it
-TEMPLATE = {
-    "networks": "template",
-    "bn_eps": 1e-5,
-    "d_outputs": 1,
-    "optimizer": "adam",
-    "lr": 2e-4,
-    "beta1": 0.9,
-    "beta2": 0.999,
-    "balanced": False,
-    "ema": 0.0,
-    "r1": 0.0,
-    "bf16": True,
-    "n_epochs": 200,
+CHOICES = {
+    "optimizer": ("adam", "rmsprop"),
+    "networks": ("template", "zero-black", "two-output", "wide"),
+    "dataset": ("mnist", "digits"),
 }
+RANGES = {  # of whole numbers: from, to
+    "n_epochs": (1, 100_000),
+    "batch_size": (2, 60_000),  # BatchNorm needs two
+    "latent_dim": (1, 65_536),
+    "r1_interval": (1, 10**9),
+    "save_interval": (1, 10**9),
+    "log_interval": (1, 10**9),
+    "seed": (0, 2**63 - 1),
+}
+BELOW_1 = ("beta1", "beta2", "ema")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What determines a training. The defaults are the template's; HELP says what each setting is."""
+
+    n_epochs: int = 200
+    batch_size: int = 64
+    optimizer: str = "adam"
+    lr: float = 2e-4
+    anneal: float = 1.0
+    beta1: float = 0.9
+    beta2: float = 0.999
+    networks: str = "template"
+    latent_dim: int = 100
+    bn_eps: float = 1e-5
+    balanced: bool = False
+    ema: float = 0.0
+    r1: float = 0.0
+    r1_interval: int = 16
+    save_interval: int = 500
+    log_interval: int = 100
+    bf16: bool = True
+    seed: int = 0
+    dataset: str = DATASET
+
+    def __post_init__(self):
+        for field in fields(self):
+            name, value = field.name, getattr(self, field.name)
+            if name in CHOICES:
+                holds, expected = value in CHOICES[name], f"one of {', '.join(CHOICES[name])}"
+            elif name in RANGES:
+                low, high = RANGES[name]
+                holds = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+                expected = f"a whole number from {low:,} to {high:,}"
+            elif isinstance(field.default, bool):
+                holds, expected = isinstance(value, bool), "True or False"
+            elif not isinstance(value, (int, float)) or isinstance(value, bool):
+                holds, expected = False, "a number"
+            elif name in BELOW_1:
+                holds, expected = 0 <= value < 1, "a number from 0 to below 1"
+            elif name == "anneal":
+                holds, expected = 0 <= value <= 1, "a number from 0 to 1"
+            elif name == "r1":
+                holds, expected = 0 <= value < math.inf, "a finite number from 0 on"
+            else:
+                holds, expected = 0 < value < math.inf, "a finite number above 0"
+            if not holds:
+                raise ValueError(f"{name} is {value}; expected {expected}")
+            if isinstance(field.default, float):
+                object.__setattr__(self, name, float(value))  # 0 and 0.0 are the same recipe
+
+
+def optimizer(recipe, network):
+    """The optimiser of a network."""
+    if recipe.optimizer == "adam":
+        return torch.optim.Adam(network.parameters(), recipe.lr, (recipe.beta1, recipe.beta2), fused=True)
+    return torch.optim.RMSprop(network.parameters(), recipe.lr)
+
+
+def annealing(recipe, total, **optimizers):
+    """{name: its optimiser's schedule}; none if the rates stay constant.
+
+    The rates are constant for the first `anneal` of the `total` batches and then fall linearly to 0.
+    """
+    if recipe.anneal == 1:
+        return {}
+
+    def share(batches_done):
+        return min(1.0, (total - batches_done) / (total * (1 - recipe.anneal)))
+
+    return {name: LambdaLR(each, share) for name, each in optimizers.items()}
+
+
+def share_of_D(loss_D, l_fake):
+    """C3's probability that D takes a step, exp(L_D) / (exp(L_D) + exp(L_G)), from the losses before it."""
+    with torch.no_grad():
+        return torch.sigmoid(loss_D - softplus(-l_fake).mean()).cpu()
+
+
+HELP = {
+    "n_epochs": "passes over the training set",
+    "batch_size": "images in a batch",
+    "optimizer": "of both networks",
+    "lr": "learning rate of both networks",
+    "anneal": "part of training after which both learning rates fall linearly to 0; 1: they stay constant",
+    "beta1": "Adam's first-moment decay",
+    "beta2": "Adam's second-moment decay",
+    "networks": "the template's; with a D that reads black as 0; with a D of two outputs; or C3's wider ones",
+    "latent_dim": "dimensions of the noise z",
+    "bn_eps": "eps of G's BatchNorm",
+    "balanced": "D takes a step with probability exp(L_D) / (exp(L_D) + exp(L_G)), as in C3",
+    "ema": "decay of the exponential moving average of G's weights; 0: none",
+    "r1": "weight gamma of the R1 gradient penalty; 0: none",
+    "r1_interval": "batches between gradient penalties",
+    "save_interval": "batches between sample grids",
+    "log_interval": "batches whose mean is one point of the curves",
+    "bf16": "matrix products in bfloat16 instead of float32",
+    "seed": "of weights, order of the data, and noise",
+    "dataset": "digits are scikit-learn's, which need no download",
+}
+
+SMOKE = {"n_epochs": 2, "save_interval": 10} if artifacts.SMOKE else {}  # toy sizes
+TEMPLATE = replace(Recipe(), **SMOKE)
+OURS = replace(TEMPLATE, networks="zero-black", lr=1e-3, beta1=0.0, beta2=0.99, ema=0.9995, r1=0.4)
+OURS = OURS if artifacts.SMOKE else replace(OURS, n_epochs=100, seed=1)  # the seed of median distance: a test checks it
 RECIPES = {
-    "ours": TEMPLATE
-    | {"networks": "zero-black", "lr": 1e-3, "beta1": 0.0, "beta2": 0.99, "ema": 0.9995, "r1": 0.4}
-    | {"n_epochs": 2 if artifacts.SMOKE else 100},
+    "ours": OURS,
     "template": TEMPLATE,  # the skeleton's own flags, Adam's own betas
-    "ganpy": TEMPLATE | {"beta1": 0.5, "bn_eps": 0.8},  # BatchNorm1d(n, 0.8): meant as the momentum, it sets eps
-    "ganpy-eps": TEMPLATE | {"beta1": 0.5},
-    "C3": TEMPLATE | {"networks": "wide", "optimizer": "rmsprop", "lr": 5e-5, "balanced": True, "bf16": False},
-    "D2": TEMPLATE | {"d_outputs": 2},
+    "ganpy": replace(TEMPLATE, beta1=0.5, bn_eps=0.8),  # BatchNorm1d(n, 0.8): meant as the momentum, it sets eps
+    "ganpy-eps": replace(TEMPLATE, beta1=0.5),
+    "C3": replace(TEMPLATE, networks="wide", optimizer="rmsprop", lr=5e-5, balanced=True, bf16=False),
+    "D2": replace(TEMPLATE, networks="two-output"),
 }
 
 
-def parse(argv=None):
-    """The flags; beside them `config`, what determines the result, and `changed`, what differs from the record's."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    flag, on_off = parser.add_argument, argparse.BooleanOptionalAction
-    flag("--recipe", choices=RECIPES, default="ours", help="whose settings the others start from (%(default)s)")
-    flag("--n_epochs", type=int, help="passes over the training set (%(default)s)")
-    flag("--batch_size", type=int, default=64, help="images in a batch (%(default)s)")
-    flag("--optimizer", choices=("adam", "rmsprop"), help="of both networks (%(default)s)")
-    flag("--lr", type=float, help="learning rate of both networks (%(default)s)")
-    flag("--beta1", type=float, help="Adam's first-moment decay (%(default)s)")
-    flag("--beta2", type=float, help="Adam's second-moment decay (%(default)s)")
-    flag(
-        "--networks",
-        choices=("template", "zero-black", "wide"),
-        help="of the template, that but D reads black as 0, or C3's wider ones (%(default)s)",
-    )
-    flag("--latent_dim", type=int, default=100, help="dimensions of the noise z (%(default)s)")
-    flag("--bn_eps", type=float, help="eps of G's BatchNorm (%(default)s)")
-    flag("--d_outputs", type=int, choices=(1, 2), help="D's logits: of real, or of fake and real (%(default)s)")
-    flag("--balanced", action=on_off, help="D steps with probability exp(L_D) / (exp(L_D) + exp(L_G)), as C3's")
-    flag("--ema", type=float, help="decay of the average of G's weights, 0: none (%(default)s)")
-    flag("--r1", type=float, help="weight gamma of the gradient penalty, 0: none (%(default)s)")
-    flag("--r1_interval", type=int, default=16, help="batches between gradient penalties (%(default)s)")
-    flag(
-        "--save_interval",
-        type=int,
-        default=10 if artifacts.SMOKE else 500,
-        help="batches between sample grids (%(default)s)",
-    )
-    flag("--log_interval", type=int, default=100, help="batches whose mean is one point of the curves (%(default)s)")
-    flag("--bf16", action=on_off, help="matrix products in bfloat16, not float32 (on, but for C3)")
-    flag("--seed", type=int, default=SEED, help="of weights, order and noise (%(default)s)")
-    flag("--dataset", choices=("mnist", "digits"), default=DATASET, help="digits needs no download (%(default)s)")
-    settings = [action.dest for action in parser._actions if action.dest not in ("help", "recipe")]
-    flag("--data_root", type=Path, default=HERE / "dataset", help="folder that holds MNIST/raw (%(default)s)")
-    flag("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda or mps (%(default)s)")
-    flag("--resume", action="store_true", help="continue an unfinished training")
-    flag("--retrain", action="store_true", help="train anew what is up to date or unfinished")
-    parser.set_defaults(**RECIPES["ours"])
-    first, _ = parser.parse_known_args(argv)
-    parser.set_defaults(**RECIPES[first.recipe])
-    args = parser.parse_args(argv)
-    for name in (
-        "n_epochs",
-        "batch_size",
-        "latent_dim",
-        "lr",
-        "bn_eps",
-        "r1_interval",
-        "save_interval",
-        "log_interval",
-    ):
-        if not 0 < getattr(args, name) < math.inf:
-            parser.error(f"--{name} is {getattr(args, name)}; expected a number above 0")
-    for name in ("beta1", "beta2", "ema"):
-        if not 0 <= getattr(args, name) < 1:
-            parser.error(f"--{name} is {getattr(args, name)}; expected a number from 0 to below 1")
-    if args.batch_size < 2:
-        parser.error(f"--batch_size is {args.batch_size}; expected at least 2, for BatchNorm")
-    if not 0 <= args.r1 < math.inf:
-        parser.error(f"--r1 is {args.r1}; expected a number from 0 on")
+def changed(recipe, base):
+    """{setting: value} of what `recipe` has other than `base`."""
+    return {name: value for name, value in asdict(recipe).items() if value != getattr(base, name)}
+
+
+def folder(recipe):
+    """Where a training by `recipe` works: runs/NAME, named after the nearest recipe and what differs from it."""
+    nearest = min(RECIPES, key=lambda name: len(changed(recipe, RECIPES[name])))
+    name = ",".join([nearest, *(f"{key}={value}" for key, value in changed(recipe, RECIPES[nearest]).items())])
+    if len(name) > 120:  # a file's name may have 255 characters
+        name = f"{name[:100]}...{artifacts.sha256(name.encode())[:12]}"
+    return HERE / "runs" / name
+
+
+def parse(argv=None, description=__doc__):
+    """The flags: `recipe`, a Recipe; and beside it `data_root`, `device`, `resume`, `retrain`."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", choices=RECIPES, default="ours", help="whose settings the others start from")
+    for field in fields(Recipe):
+        kind = type(field.default)
+        more = {"action": argparse.BooleanOptionalAction} if kind is bool else {"type": kind}
+        more |= {"choices": CHOICES[field.name]} if field.name in CHOICES else {}
+        words = f"{HELP[field.name]} (in ours: {getattr(OURS, field.name)})"
+        parser.add_argument(f"--{field.name}", help=words, **more)
+    parser.add_argument("--data_root", type=Path, default=HERE / "dataset", help="folder that holds MNIST/raw")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda or mps")
+    parser.add_argument("--resume", action="store_true", help="continue an unfinished training")
+    parser.add_argument("--retrain", action="store_true", help="train again what is up to date or unfinished")
+    flags = parser.parse_args(argv)
+    given = {field.name: getattr(flags, field.name) for field in fields(Recipe)}
     try:
-        torch.empty(0, device=args.device)
-    except (RuntimeError, AssertionError) as error:
-        parser.error(f"--device is {args.device}, which cannot be used here: {str(error).splitlines()[0]}")
-    args.config = {name: getattr(args, name) for name in settings}
-    named = {"recipe": args.recipe} if args.recipe != "ours" else {}
-    args.changed = named | {key: value for key, value in args.config.items() if value != parser.get_default(key)}
-    args.out = HERE / "runs" / (",".join(f"{key}={value}" for key, value in args.changed.items()) or "record")
-    return args
+        recipe = replace(RECIPES[flags.recipe], **{name: value for name, value in given.items() if value is not None})
+    except ValueError as error:
+        parser.error(f"--{error}")
+    try:
+        torch.ones(1, device=flags.device).item()
+    except Exception as error:  # RuntimeError, AssertionError, NotImplementedError: whatever the device is not
+        parser.error(f"--device is {flags.device}, which cannot be used here: {str(error).splitlines()[0]}")
+    rest = {name: getattr(flags, name) for name in ("data_root", "device", "resume", "retrain")}
+    return argparse.Namespace(recipe=recipe, **rest)

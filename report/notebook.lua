@@ -1,6 +1,44 @@
--- Pandoc filter for the notebooks' PDFs: a picture is centred and stays with the text above it; a short table is not broken.
+-- Pandoc filter for the notebooks' PDFs: a picture is centred and stays with the text above it; a short table is not
+-- broken, and the columns of a wide one are as wide as their text asks for.
 
 local SHORT = 16 -- rows
+local LINE = 116 -- letters of a table's size in a line, about
+
+local function cells(row) return row.cells or row[2] end
+local function text(cell) return pandoc.utils.stringify(cell.contents or cell[5]) end
+
+local function longest(words)
+  local most = 0
+  for word in words do most = math.max(most, utf8.len(word) or #word) end
+  return most
+end
+
+local function set_widths(block)
+  local natural, least, with_head, sum, sum_least, sum_head = {}, {}, {}, 0, 0, 0
+  for i = 1, #block.colspecs do
+    natural[i], least[i], with_head[i] = 1, 1, 1
+    local function take(rows, is_head)
+      for _, row in ipairs(rows) do
+        local said = text(cells(row)[i])
+        local letters = utf8.len(said) or #said
+        least[i] = math.max(least[i], longest(said:gmatch("%S+")))
+        with_head[i] = math.max(with_head[i], letters)
+        natural[i] = math.max(natural[i], is_head and 1 or letters, least[i]) -- a head may wrap
+      end
+    end
+    take(block.bodies[1].body, false)
+    take(block.head.rows or block.head[2], true)
+    sum, sum_least, sum_head = sum + natural[i] + 2, sum_least + least[i] + 2, sum_head + with_head[i] + 2
+  end
+  local wraps = sum_head > LINE
+  local share = math.max(0, math.min(1, (LINE - sum_least) / math.max(1, sum - sum_least)))
+  local total = math.max(LINE, sum_least)
+  for i, spec in ipairs(block.colspecs) do
+    local width = (least[i] + 2 + share * (natural[i] - least[i])) / total
+    block.colspecs[i] = { spec[1], wraps and width or nil }
+  end
+  return wraps
+end
 
 function Blocks(blocks)
   local done, text_above = pandoc.List(), false
@@ -10,10 +48,12 @@ function Blocks(blocks)
       done:insert(pandoc.RawBlock("latex", text_above and "\\nopagebreak" or ""))
       block.content:insert(1, pandoc.RawInline("latex", "{\\centering "))
       block.content:insert(pandoc.RawInline("latex", "\\par}"))
-    elseif block.t == "Table" and #block.bodies[1].body <= SHORT then
-      local wraps = (block.colspecs[1][2] or 0) > 0 -- its columns have widths: about three lines a row
-      local lines = #block.bodies[1].body * (wraps and 3 or 1) + 3
-      done:insert(pandoc.RawBlock("latex", "\\Needspace{" .. lines .. "\\baselineskip}"))
+    elseif block.t == "Table" then
+      local wraps = set_widths(block)
+      if #block.bodies[1].body <= SHORT then
+        local lines = #block.bodies[1].body * (wraps and 3 or 1) + 3
+        done:insert(pandoc.RawBlock("latex", "\\Needspace{" .. lines .. "\\baselineskip}"))
+      end
     end
     done:insert(block)
     text_above = not picture and block.t ~= "Table"

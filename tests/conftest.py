@@ -1,21 +1,9 @@
+"""Each folder of tests is a run of its own (`pytest tests/part1`): no process imports both Parts."""
+
 import runpy
-import shutil
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-import torch
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / part) for part in ("Part1", "Part2", "Part2/dataset", "report")]
-torch.set_num_threads(1)
-
-
-def python(*arguments, cwd, **options):
-    """Runs `python *arguments`; returns the completed process with its text output."""
-    command = [sys.executable, *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, **options)
 
 
 @pytest.fixture
@@ -30,17 +18,3 @@ def refusal(monkeypatch, capsys):
         return stop.value.code if isinstance(stop.value.code, str) else capsys.readouterr().err
 
     return run
-
-
-@pytest.fixture
-def part2(tmp_path):
-    """A copy of Part2's code, without results: what runs in it cannot touch the record."""
-    ignore = shutil.ignore_patterns("results", "images", "runs", "MNIST", "*.pt", "*.ipynb", "*.pdf", "__pycache__")
-    return Path(shutil.copytree(ROOT / "Part2", tmp_path / "Part2", ignore=ignore))
-
-
-@pytest.fixture
-def part1(tmp_path):
-    """A copy of Part1's code, without results."""
-    ignore = shutil.ignore_patterns("results", "*.ipynb", "*.pdf", "__pycache__")
-    return Path(shutil.copytree(ROOT / "Part1", tmp_path / "Part1", ignore=ignore))

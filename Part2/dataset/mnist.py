@@ -14,7 +14,6 @@ import tempfile
 from pathlib import Path
 
 import torch
-from sklearn.datasets import load_digits
 from torchvision.datasets import MNIST
 from torchvision.datasets.mnist import read_image_file, read_label_file
 
@@ -28,7 +27,7 @@ MD5 = {  # of the uncompressed files
 TIMEOUT = 30  # seconds without an answer from a server
 
 
-class DataError(Exception):
+class DataError(OSError):
     """MNIST is not there and cannot be had; the message says what to do."""
 
 
@@ -84,6 +83,8 @@ def load(dataset="mnist", split="train", data_root=HERE):
     Raises DataError if MNIST is not to be had.
     """
     if dataset == "digits":
+        from sklearn.datasets import load_digits
+
         bunch = load_digits()
         images = torch.tensor(bunch.images, dtype=torch.float32)[:, None] * (255 / 16)
         images = torch.nn.functional.interpolate(images, size=28, mode="bilinear")[:, 0].round().to(torch.uint8)

@@ -1,0 +1,14 @@
+"""The study around the assignment: what was run with the networks of this folder's parent, and what came out of it.
+
+    python -m lstm_study --help
+
+training.py is one run; experiments.py says which runs there are; summaries.py reads their results; claims.py,
+figures.py, tables.py and widgets.py show them; report.py writes what the report includes. joined.py and fast_lstm.py
+are the same networks as the pages lstm.py and vanilla_rnn.py, faster; inside.py and proof.py look into trained ones.
+"""
+
+import sys
+from pathlib import Path
+
+# the one place where Part I touches the path: report/ holds artifacts.py and tables.py for both Parts
+sys.path.append(str(Path(__file__).resolve().parents[2] / "report"))

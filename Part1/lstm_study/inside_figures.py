@@ -1,0 +1,157 @@
+"""What happens inside the shipped networks, drawn: gates over time, what is left of the first digit, gradients."""
+
+import functools
+
+import numpy as np
+import torch
+
+from dataset import PalindromeDataset
+from lstm_study import experiments, inside, training
+from lstm_study.figures import SERIES_COLOURS, legend_above, panels
+from lstm_study.summaries import NAMES, label
+
+SHIPPED = ("lstm_bistable", "lstm_chrono", "rnn_identity")
+UNTRAINED = (  # whose gradients are shown
+    ("lstm", "pytorch"),
+    ("lstm", "forget bias 1"),
+    ("lstm", "chrono"),
+    ("rnn", "pytorch"),
+    ("rnn", "identity"),
+)
+LOWEST = 1e-30  # a gradient that underflowed is drawn here, below the axis
+
+
+def some(T, n, seed=0):
+    """n palindromes of T digits: (x (n, T - 1), labels)."""
+    return PalindromeDataset(T - 1, n, seed=seed).tensors()
+
+
+def heatmap(ax, data, signed):
+    """Values (steps, cells) from -1 or 0 to 1, a row per cell."""
+    options = {"vmin": -1 if signed else 0, "vmax": 1, "cmap": "RdBu" if signed else "viridis"}
+    ax.grid(False)
+    return ax.imshow(data.T.numpy(), aspect="auto", interpolation="nearest", rasterized=True, **options)
+
+
+def gates(names=("lstm_bistable", "lstm_chrono"), T=30, seed=0):
+    """Input, forget and output gate and the cell of shipped LSTMs while they read one palindrome, a row per cell."""
+    x, _ = some(T, 1, seed)
+    positions = range(0, T - 1, max(1, (T - 1) // 8))
+    titles = {"i": "i, writes", "f": "f, keeps", "o": "o, shows", "c": "tanh(c)"}
+    fig, axes = panels(len(names), 4, 0.9 + 0.9 * len(names), sharex=True, sharey=True, squeeze=False)
+    for row, name in zip(axes, names, strict=True):
+        network, record = experiments.network(name)
+        values = inside.traces(network, x[0])
+        order = values["c"][-1].argsort()
+        row[0].set_ylabel(f"cells of the\n{record['config']['initialisation']} LSTM")
+        for ax, letter in zip(row, titles, strict=True):
+            data = torch.tanh(values["c"]) if letter == "c" else values[letter]
+            image = heatmap(ax, data[:, order], signed=letter == "c")
+            ax.set_xticks(positions, [x[0, p].item() for p in positions])
+            ax.set_yticks([])
+            if name == names[-1]:
+                ax.set_xlabel("digit that is read")
+                fig.colorbar(image, ax=axes[:, [*titles].index(letter)], orientation="horizontal", shrink=0.8)
+    for ax, title in zip(axes[0], titles.values(), strict=True):
+        ax.set_title(title)
+    return fig
+
+
+def memory(T=100, n=64):
+    """The first digit's way forward and the gradient's way back in the shipped networks, untrained and trained.
+
+    Left: how far two states lie apart, relative to their size, that saw all the same digits but the first. Middle and
+    right: norm of the loss's gradient with respect to h(t), and of LSTMs to c(t), against the distance to the end.
+    """
+    fig, axes = panels(2, 3, 2.6, sharex=True, sharey="col")
+    x, y = some(T, n)
+    other = x.clone()
+    other[:, 0] = (other[:, 0] + 1) % 10
+    for name in SHIPPED:
+        trained, record = experiments.network(name)
+        model, initialisation = record["config"]["model"], record["config"]["initialisation"]
+        style = {"color": SERIES_COLOURS[model, initialisation], "label": label(model, initialisation)}
+        untrained = training.build(record["config"], experiments.JOINED)
+        for network, (left, *others) in zip((untrained, trained), axes, strict=True):
+            with torch.no_grad():
+                one, two = ([step[-1] for step in network.steps(digits)] for digits in (x, other))
+            apart = [((a - b).norm(dim=0) / a.norm(dim=0)).mean().item() for a, b in zip(one, two, strict=True)]
+            left.plot(range(1, T), np.maximum(apart, 1e-9), **style)
+            norms = inside.gradient_norms(network, x, y)
+            for ax, letter in zip(others, "hc", strict=True):
+                if letter in norms:
+                    ax.plot(range(T - 2, -1, -1), np.maximum(norms[letter], LOWEST), **style)
+    for row, when in zip(axes, ("untrained", "trained"), strict=True):
+        row[0].set(yscale="log", ylim=(1e-4, 10), ylabel=when)
+        for ax in row[1:]:
+            ax.set(yscale="log", ylim=(1e-14, 10))
+    for ax, title in zip(axes[0], ("difference of h, relative", "gradient at h", "gradient at c"), strict=True):
+        ax.set_title(title)
+    for ax, words in zip(axes[1], ("digits read", "steps to the end", "steps to the end"), strict=True):
+        ax.set_xlabel(words)
+    legend_above(fig, axes[0, 0])
+    return fig
+
+
+def memory_norms(network, T=100, n=64):
+    """Norm of the loss's gradient at every step with respect to the memory: c of an LSTM, h of an RNN."""
+    norms = inside.gradient_norms(network, *some(T, n))
+    return np.array(norms.get("c", norms["h"]))
+
+
+@functools.cache
+def untrained_norms(T=100):
+    """{(network, initialisation): memory_norms} before training."""
+    found = {}
+    for model, initialisation in UNTRAINED:
+        torch.manual_seed(0)
+        network = experiments.JOINED[model](T - 1, 10, 128, 10, initialisation=initialisation)
+        found[model, initialisation] = memory_norms(network, T)
+    return found
+
+
+def fading(model, initialisation, steps=28):
+    """The factor by which the gradient shrinks per step, before training, over the last `steps` steps."""
+    norms = untrained_norms()[model, initialisation]
+    return (norms[-1 - steps] / norms[-1]) ** (1 / steps)
+
+
+def gradient():
+    """The gradient's way back to the memory of each step: before training, by initialisation, and after training."""
+    fig, (left, right) = panels(1, 2, 2.1, sharey=True)
+    trained = {}
+    for name in SHIPPED:
+        network, record = experiments.network(name)
+        trained[record["config"]["model"], record["config"]["initialisation"]] = memory_norms(network)
+    for ax, when, lines in ((left, "before", untrained_norms()), (right, "after", trained)):
+        for (model, initialisation), norms in lines.items():
+            style = {"color": SERIES_COLOURS[model, initialisation], "ls": "--" if model == "rnn" else "-"}
+            distance = range(len(norms) - 1, -1, -1)
+            ax.plot(distance, np.maximum(norms, LOWEST), label=label(model, initialisation), **style)
+        ax.set(yscale="log", ylim=(1e-14, 10), title=f"{when} training", xlabel="steps to the end")
+    left.set_ylabel("gradient norm")
+    legend_above(fig, left, right, ncols=3)
+    return fig
+
+
+@torch.no_grad()
+def answer(digits, names=("lstm_bistable", "rnn_identity")):
+    """What the shipped LSTM and RNN answer to `digits` (the first T - 1 of a palindrome), and the LSTM's gates."""
+    fig, axes = panels(1, 4, 2.3, width_ratios=(1.2, 1.2, 1, 1))
+    for ax, name in zip(axes[:2], names, strict=True):
+        network, record = experiments.network(name)
+        p = torch.softmax(network(torch.tensor(digits)[None])[0], dim=0)
+        said = p.argmax().item()
+        colours = ["#BBBBBB"] * 10
+        colours[said] = "#0072B2" if said == digits[0] else "#D55E00"
+        ax.bar(range(10), p.tolist(), color=colours)
+        model = NAMES[record["config"]["model"]]
+        ax.set(title=f"{model} says {said}", ylim=(0, 1), xticks=range(10), xlabel="digit")
+    axes[0].set_ylabel("probability")
+    values = inside.traces(experiments.network(names[0])[0], torch.tensor(digits))
+    order = values["c"][-1].argsort()
+    heatmap(axes[2], values["i"][:, order], signed=False)
+    heatmap(axes[3], torch.tanh(values["c"])[:, order], signed=True)
+    for ax, title in zip(axes[2:], ("i, writes", "tanh(c), keeps"), strict=True):
+        ax.set(title=title, xlabel="step", yticks=[])
+    return fig

@@ -1,0 +1,6 @@
+"""Experiments on my_gan.py: recipes and ablations trained, measured, tabulated and drawn.
+
+python -m gan_study --help
+"""
+
+import checkpoint  # noqa: F401 (it puts report/ on the path, for artifacts and tables)

@@ -1,0 +1,179 @@
+"""What is trained and measured: every recipe at 15 epochs and at its own length, our recipe in full, the ablation.
+
+    python -m gan_study list                       what there is, and what is up to date
+    python -m gan_study trainings --seeds 0        a part of it
+
+A training is one line of results/trainings.jsonl, `measured` after one or several epochs: {epoch: measures}. Tables and
+figures select from these lines (summaries.py). Each training works in runs/study/, where an interrupted one continues.
+"""
+
+import functools
+import time
+from dataclasses import replace
+from typing import NamedTuple
+
+import artifacts
+from dataset import mnist
+from gan_study import benchmark, classifier, quality, trainings
+from my_gan import sample
+from recipes import DATASET, HERE, OURS, RECIPES, Recipe, asdict
+
+SEEDS = (0,) if artifacts.SMOKE else (0, 1, 2)
+EPOCHS = 1 if artifacts.SMOKE else 15  # at which recipes and ablations are compared
+SNAPSHOTS = (1,) if artifacts.SMOKE else (2, 3, 8, 15, 40)  # epochs after which our recipe is measured on its way
+ABLATIONS = {  # our recipe without one of its parts
+    "no EMA": {"ema": 0.0},
+    "no R1": {"r1": 0.0},
+    "betas 0.5, 0.999": {"beta1": 0.5, "beta2": 0.999},
+    "learning rate 2e-4": {"lr": 2e-4},
+    "black as -1": {"networks": "template"},
+    "float32": {"bf16": False},
+}
+LENGTHS = {  # claims are about these: the recipe, and its length as published, or the longest that ours is compared to
+    "D2": ("D2", 200),
+    "B2": ("template", 50),
+    "ganpy-eps": ("ganpy-eps", 50),
+}
+
+
+class Training(NamedTuple):
+    """A training called `name`, of `group` "recipes", "lengths", "ablation" or "ours", measured after `epochs`."""
+
+    group: str
+    name: str
+    recipe: Recipe
+    epochs: tuple
+
+    def key(self):
+        return trainings.key(self.name, self.recipe)
+
+
+def planned():
+    """Every training, in the order of its line."""
+    for seed in SEEDS:
+        yield Training("ours", "ours", replace(OURS, seed=seed), (*SNAPSHOTS, OURS.n_epochs))
+    for name, (recipe, n_epochs) in LENGTHS.items():
+        n_epochs = 2 if artifacts.SMOKE else n_epochs
+        yield Training("lengths", name, replace(RECIPES[recipe], n_epochs=n_epochs, seed=0), (n_epochs,))
+    for name, recipe in reversed(RECIPES.items()):
+        for seed in SEEDS if name != "ours" else ():
+            yield Training("recipes", name, replace(recipe, n_epochs=EPOCHS, seed=seed), (EPOCHS,))
+    for name, changes in list(ABLATIONS.items())[: 1 if artifacts.SMOKE else None]:
+        for seed in SEEDS:
+            yield Training("ablation", name, replace(OURS, n_epochs=EPOCHS, seed=seed, **changes), (EPOCHS,))
+
+
+def measuring():
+    """The part of every configuration that says what is measured, and by which classifiers."""
+    records = RESULTS.load("classifiers")
+    known = {record["config"]["use"]: record["files"][f"classifier_{record['name']}.pt"] for record in records}
+    return {"classifiers": known, "n_samples": quality.N_SAMPLES, "n_pairs": quality.N_PAIRS}
+
+
+def configuration(training, by):
+    """What determines the line of a training; `by` is what `measuring` returned."""
+    shown = training.group in ("recipes", "ours") and training.recipe.seed == SEEDS[0]
+    return {
+        "recipe": asdict(training.recipe),
+        "folder": training.key(),
+        "epochs": list(training.epochs),
+        "closely": training.group in ("ours", "lengths"),  # also memorisation and interpolation, at the end
+        "pictures": {f"samples_{training.name}.png": EPOCHS} if shown else {},
+        **by,
+    }
+
+
+def training_runs():
+    """Every recipe at 15 epochs and at its own length, our recipe in full, and our recipe without each of its parts"""
+    by = measuring()
+    for training in planned():
+        yield artifacts.Run(training.key(), configuration(training, by))
+
+
+def classifier_runs():
+    """The classifiers that measure: recipes are chosen by the first, results are reported by the second"""
+    settings = {"dataset": DATASET, "n_epochs": 3 if artifacts.SMOKE else 6, "batch_size": 128, "lr": 3e-3}
+    for seed, use in enumerate(classifier.ARCHITECTURES):
+        yield artifacts.Run(use, settings | {"use": use, "seed": seed})
+
+
+def real_runs():
+    """What real test images get, cross-fades and sudden changes between them, as floors and ceilings"""
+    yield artifacts.Run("test_images", {"dataset": DATASET, **measuring()})
+
+
+def picture_runs():
+    """The strip from one digit to another, samples beside the nearest training images, the film of training"""
+    shown, known = trainings.published(), measuring()["classifiers"]["reporting"]
+    files = dict(sorted(shown["files"].items()))
+    made_by = {"generator": files.pop("../mnist_generator.pt"), "classifier": known}
+    rule = {"steps": quality.STEPS, "confidence": quality.CONFIDENCE, "seed": 2}
+    yield artifacts.Run("interpolation", {"picture": "interpolation", **made_by, **rule})
+    few = {"dataset": DATASET, "n": 12, "seed": 3}
+    yield artifacts.Run("nearest", {"picture": "nearest", **made_by, **few})
+    images = artifacts.sha256("".join(files.values()).encode())
+    grids = {"film": shown["film"], "grids": shown["grids"], "milliseconds": 120, "images": images}
+    yield artifacts.Run("film", {"picture": "film", "classifier": known, **grids})
+
+
+@functools.cache
+def judges(dataset, data_root):
+    """({use: Judge}, training images, test images)."""
+    training, test = (mnist.normalise(mnist.load(dataset, split, data_root)[0]) for split in ("train", "test"))
+    return {use: quality.Judge(use, training, test) for use in classifier.ARCHITECTURES}, training, test
+
+
+def train_and_measure(config, data_root=mnist.HERE, device="cpu", retrain=False):
+    """Trains, unless runs/ holds it, and measures: the line of a training."""
+    keep = [epoch for epoch in config["epochs"] if epoch < config["recipe"]["n_epochs"]]
+    work = trainings.trained(config, data_root, device, retrain, keep)
+    record, began = work.finished(), time.perf_counter()
+    those, training, _ = judges(config["recipe"]["dataset"], data_root)
+    measured, pictures = {}, {}
+    for epoch in config["epochs"]:
+        generator = trainings.generator_after(epoch, work)
+        closely = config["closely"] and epoch == config["recipe"]["n_epochs"]
+        measured[epoch] = quality.measure(generator, those, training if closely else None)
+        for name, at in config["pictures"].items():
+            if at == epoch:
+                pictures[name] = quality.png(sample(generator), nrow=5)
+    training_seconds = record["seconds"]
+    return {
+        "measured": measured,
+        "history": record["history"],
+        "grids": record["grids"],
+        "generator": record["files"]["mnist_generator.pt"],
+        "training_seconds": training_seconds,
+        "seconds": round(training_seconds + time.perf_counter() - began, 1),  # also of what an earlier call trained
+        **pictures,
+    }
+
+
+def measure_real(config, data_root=mnist.HERE, **_):
+    """Real images in the place of samples."""
+    return quality.measure_real(*judges(config["dataset"], data_root))
+
+
+EXPERIMENTS = {
+    "classifiers": artifacts.Experiment(classifier_runs, classifier.perform),
+    "real": artifacts.Experiment(real_runs, measure_real, after=("classifiers",)),
+    "trainings": artifacts.Experiment(training_runs, train_and_measure, after=("classifiers",)),
+    "published": trainings.EXPERIMENT,
+    "pictures": artifacts.Experiment(picture_runs, quality.perform, after=("classifiers", "published")),
+    "benchmark": artifacts.Experiment(benchmark.runs, benchmark.perform, alone=True),
+}
+RESULTS = artifacts.Results(HERE / "results", EXPERIMENTS, "python -m gan_study {}")
+
+
+def record(recipe):
+    """The line of the training by `recipe`; ArtifactError if missing or stale."""
+    for each in RESULTS.load("trainings"):
+        if each["config"]["recipe"] == asdict(recipe):
+            return each
+    raise artifacts.ArtifactError(f"no training of the study is by {recipe}")
+
+
+def judge(use="reporting"):
+    """The trained classifier; ArtifactError if it is missing or stale."""
+    RESULTS.load("classifiers")
+    return classifier.load_classifier(use)

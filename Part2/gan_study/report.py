@@ -1,0 +1,265 @@
+"""Results -> report/generated/part2/: numbers.tex, table_*.tex and *.pdf, which report.tex includes, and readme.json.
+
+readme.json holds "rows", [[measured, result], ...], of README.md's table of results. A result that is missing or stale
+ends this with the command that makes it; nothing is written then.
+
+python -m gan_study report
+"""
+
+import itertools
+import json
+import re
+import shutil
+from pathlib import Path
+from statistics import median
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+
+import artifacts
+from gan_study import benchmark, claims, experiments, figures, quality, summaries, tables, trainings
+from recipes import OURS
+
+GENERATED = Path(artifacts.__file__).resolve().parent / "generated" / "part2"
+FIGURES = (
+    figures.glance_grids,
+    figures.glance_strip,
+    figures.milestones,
+    figures.series,
+    figures.losses,
+    figures.strip,
+    figures.by_recipe,
+    figures.shares,
+    figures.ablation,
+    figures.distances,
+    figures.nearest,
+)
+TABLES = {
+    "generator": tables.generator,
+    "discriminator": tables.discriminator,
+    "ganrecipes": tables.recipes,
+    "quality": tables.quality,
+    "ganspeed": tables.speed,
+    "paths": tables.paths,
+}
+
+
+def numbers():
+    """{LaTeX command: what it prints}; every number of Part II's prose."""
+    parts = (about_training, about_recipes, about_quality, about_pictures, about_grid, about_claims, about_minutes)
+    return {name: value for part in parts for name, value in part().items()}
+
+
+def about_training():
+    shipped, published, seen = summaries.shipped().record, trainings.published(), summaries.seen()
+    history, judges = shipped["history"], summaries.classifiers()
+    (start, sure_start), (middle, sure_middle), (end, sure_end) = (seen[at] for at in ("start", "middle", "end"))
+    return {
+        "GanEpochs": OURS.n_epochs,
+        "GanLatent": OURS.latent_dim,
+        "GanLr": f"{OURS.lr:g}",
+        "GanBetaOne": f"{OURS.beta1:g}",
+        "GanBetaTwo": f"{OURS.beta2:g}",
+        "GanEma": f"{OURS.ema:g}",
+        "GanRone": f"{OURS.r1:g}",
+        "GanRoneInterval": OURS.r1_interval,
+        "GanMinutes": f"{shipped['training_seconds'] / 60:.0f}",
+        "GanBatches": published["grids"]["end"],
+        "GanMiddle": published["grids"]["middle"],
+        "GanFinalG": f"{history['loss_G'][-1]:.2f}",
+        "GanFinalD": f"{history['loss_D'][-1]:.2f}",
+        "GanFinalDx": f"{history['D_x'][-1]:.2f}",
+        "GanFinalDGz": f"{history['D_G_z'][-1]:.2f}",
+        "GanShown": len(start),
+        "GanChanged": sum(a != b for a, b in zip(middle, end, strict=True)),
+        "SeenStart": ", ".join(map(str, sorted(set(start)))),
+        "SureStart": sure_start,
+        "SureMiddle": sure_middle,
+        "SureEnd": sure_end,
+        "GanData": {"mnist": "MNIST", "digits": "scikit-learn's digits"}[OURS.dataset],
+        "TuningAccuracy": f"{100 * judges['tuning']['test_accuracy'][-1]:.2f}",
+        "ReportingAccuracy": f"{100 * judges['reporting']['test_accuracy'][-1]:.2f}",
+    }
+
+
+def about_recipes():
+    table, seconds, ablated = summaries.quality(), summaries.seconds_of_epochs(), summaries.ablation()
+    public, exact, half = (seconds[way] for way in benchmark.WAYS)
+    ours, plain, eps = (table[name, experiments.EPOCHS] for name in ("ours", "ganpy", "ganpy-eps"))
+    (long_eps,) = summaries.lengths()["ganpy-eps"]
+    over = summaries.over_epochs()["ours"]
+    before = [epochs for epochs, _ in over if epochs < OURS.n_epochs]
+    early, late = (median(v for epochs, v in over if epochs == at) for at in (min(before), max(before)))
+    at, loop = summaries.overtaken()
+    unpenalised = ablated.get("no R1", ablated["ours"])  # toy runs lack it
+    return {
+        "EarlyEpochs": min(before),
+        "EarlyDistance": f"{early:.2f}",
+        "LateEpochs": max(before),
+        "LateDistance": f"{late:.3f}",
+        "WithPenaltyD": f"{median(map(summaries.loss_of_D, ablated['ours'])):.2f}",
+        "WithoutPenaltyD": f"{median(map(summaries.loss_of_D, unpenalised)):.2f}",
+        "Compared": experiments.EPOCHS,
+        "GanSeeds": len(experiments.SEEDS),
+        "RatioEps": f"{eps['frechet'] / ours['frechet']:.1f}",
+        "RatioGanpy": f"{plain['frechet'] / ours['frechet']:.0f}",
+        "Overtaken": at,
+        "OvertakenPublic": f"{loop * public / half:.0f}",
+        "EpsMedian": f"{long_eps.found['nearest']['median']:.2f}",
+        "EpsFirst": f"{long_eps.found['nearest']['first']:.2f}",
+        "SpeedExact": f"{public / exact:.1f}",
+        "SpeedHalf": f"{public / half:.1f}",
+    }
+
+
+def about_quality():
+    found, real = summaries.shipped().found, summaries.real()
+    best, floor, near, far = found["reporting"], real["reporting"]["frechet"], found["nearest"], real["nearest"]
+    tuning = summaries.quality()["ours", OURS.n_epochs]["tuning"]
+    return {
+        "Frechet": f"{best['frechet']:.3f}",
+        "FloorRatio": f"{best['frechet'] / floor:.1f}",
+        "TuningRatio": f"{tuning / real['tuning']['frechet']:.1f}",
+        "FrechetSamples": quality.N_SAMPLES,
+        "FrechetReference": real["n_training"],
+        "FrechetTest": real["n"],
+        "ShareLeast": f"{100 * min(best['shares']):.1f}",
+        "ShareMost": f"{100 * max(best['shares']):.1f}",
+        "Coverage": f"{100 * best['coverage']:.0f}",
+        "NearMedian": f"{near['median']:.2f}",
+        "NearFirst": f"{near['first']:.2f}",
+        "FarMedian": f"{far['median']:.2f}",
+        "FarFirst": f"{far['first']:.2f}",
+        "NearShare": f"{100 * near['median'] / far['median']:.0f}",
+    }
+
+
+def about_pictures():
+    path, real = summaries.picture("interpolation"), summaries.real()
+    line, digits = summaries.shipped().found["paths"]["linear"], path["linear"]["digits"]
+    between = "a third digit lies between the two" if len(set(digits)) > 2 else "no third digit lies between them"
+    return {
+        "StripSeen": ", ".join(str(digit) for digit, _ in itertools.groupby(digits)),
+        "StripBetween": between,
+        "StripFrom": digits[0],
+        "StripTo": digits[-1],
+        "StripRule": f"{100 * path['config']['confidence']:.0f}",
+        "StripPair": path["pair"] + 1,
+        "StripSeed": path["config"]["seed"],
+        "PathPairs": quality.N_PAIRS,
+        "PathJump": f"{100 * line['jump']:.1f}",
+        "PathReal": f"{100 * line['realism']:.1f}",
+        "FadeReal": f"{100 * real['paths']['cross-fade']['realism']:.1f}",
+    }
+
+
+def listed(digits, last):
+    """[1, 2, 3] as "1, 2 and 3", with `last` for the "and"."""
+    *others, final = map(str, digits)
+    return f"{', '.join(others)} {last} {final}" if others else final
+
+
+def about_grid():
+    """The 25 images at the end as the classifier reads them, and how usual that is for 25 random samples."""
+    digits, _ = summaries.seen()["end"]
+    counts = [digits.count(digit) for digit in range(10)]
+    many = max(counts)
+    most, absent = ([digit for digit in range(10) if counts[digit] == count] for count in (many, 0))
+    s = f"The classifier reads {many} of them as {most[0]}, the most frequent digit"
+    if len(most) > 1:
+        s = f"The classifier reads {many} of them each as {listed(most, 'and')}, the most frequent digits"
+    missing, often = summaries.chances(summaries.shipped().found["reporting"]["shares"], len(digits), many)
+    return {
+        "GridSays": f"{s}, and none as {listed(absent, 'or')}" if absent else s,
+        "GridMany": many,
+        "ChanceMissing": f"{100 * missing:.0f}",
+        "ChanceMany": f"{100 * often:.0f}",
+    }
+
+
+def about_claims():
+    verdicts = [each.verdict for each in claims.verdicts()]
+    return {
+        "GanClaims": len(verdicts),
+        "GanClaimsReproduced": verdicts.count("reproduced"),
+        "GanClaimsContradicted": verdicts.count("contradicted"),
+    }
+
+
+def about_minutes():
+    """Minutes of computing behind the results of some experiments, at least 1."""
+    groups = {
+        "Pictures": ("pictures",),
+        "Trainings": ("trainings", "real"),
+        "Classifiers": ("classifiers",),
+        "GanBenchmark": ("benchmark",),
+    }
+    seconds = {
+        name: sum(record["seconds"] for each in experiment for record in experiments.RESULTS.load(each))
+        for name, experiment in groups.items()
+    }
+    return {f"Minutes{name}": max(1, round(total / 60)) for name, total in seconds.items()}
+
+
+def readme_rows():
+    """[[measured, result], ...] of README.md."""
+    table, said = summaries.quality(), about_recipes()
+    best, real = table["ours", OURS.n_epochs], table["real images", None]
+    verdicts = [each.verdict for each in claims.verdicts()]
+    gan = f"GAN trained for {OURS.n_epochs} epochs"
+    return [
+        [
+            f"GAN trained for {experiments.EPOCHS} epochs: how many times lower its Fréchet distance to the training "
+            "images is than that of a popular public script with its BatchNorm argument fixed, and as published",
+            f"{said['RatioEps']}x, {said['RatioGanpy']}x",
+        ],
+        [
+            f"{gan}, median of {best['seeds']} seeds: Fréchet distance to the training images (real test images: "
+            f"{real['frechet']:.3f})",
+            f"{best['frechet']:.3f}",
+        ],
+        [
+            f"{gan}: recall and coverage of its samples (real images: {real['recall']:.2f}, {real['coverage']:.2f})",
+            f"{best['recall']:.2f}, {best['coverage']:.2f}",
+        ],
+        [
+            f"{gan}: shares of the rarest and of the commonest digit among its samples",
+            f"{best['least']:.1%}, {best['most']:.1%}",
+        ],
+        [
+            "GAN: training-loop speed-up over the public script, in float32 and in bfloat16",
+            f"{said['SpeedExact']}x, {said['SpeedHalf']}x",
+        ],
+        [
+            f"claims of published solutions of Part II: {', '.join(tables.MARKS)}",
+            ", ".join(str(verdicts.count(verdict)) for verdict in tables.MARKS),
+        ],
+    ]
+
+
+def as_latex(value):
+    """A number or text for prose: 1,000 without the space that LaTeX sets after the comma in mathematics."""
+    text = f"{value:,}" if isinstance(value, int) else str(value)
+    return re.sub(r"(?<=\d),(?=\d{3})", "{,}", text)
+
+
+def main():
+    mpl.use("agg")
+    made = {"numbers.tex": "".join(f"\\newcommand{{\\{k}}}{{{as_latex(v)}}}\n" for k, v in numbers().items())}
+    made |= {f"table_{name}.tex": table().latex() for name, table in TABLES.items()}
+    inside = tables.verdicts().latex().splitlines()[1:-1]  # report.tex sets the columns
+    made["table_ganclaims.tex"] = "\n".join([*inside, ""])
+    made["readme.json"] = json.dumps({"rows": readme_rows()}, ensure_ascii=False, indent=1) + "\n"
+    fresh = GENERATED.with_name(f".{GENERATED.name}")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    for name, text in made.items():
+        (fresh / name).write_text(text, encoding="utf-8")
+    with plt.style.context(artifacts.STYLE):
+        for draw in FIGURES:
+            fig = draw()
+            fig.savefig(fresh / f"{draw.__name__}.pdf", metadata={"CreationDate": None})
+            plt.close(fig)
+    shutil.rmtree(GENERATED, ignore_errors=True)
+    fresh.rename(GENERATED)
+    print(f"wrote {len(made) + len(FIGURES)} files to {GENERATED}")

@@ -1,0 +1,145 @@
+"""Results of Part II -> tables, for the report and the notebook alike."""
+
+import numpy as np
+import torch
+
+from gan_study import claims, experiments, summaries
+from my_gan import Discriminator, Generator
+from recipes import OURS, RECIPES, asdict
+from tables import Table
+
+UNUSED = {"C3": ("beta1", "beta2", "bn_eps")}  # RMSProp has no betas, C3's generator no BatchNorm
+SETTINGS = {
+    "n_epochs": "epochs",
+    "optimizer": "optimiser",
+    "lr": "learning rate",
+    "beta1": r"Adam's $\beta_1$",
+    "beta2": r"Adam's $\beta_2$",
+    "bn_eps": r"BatchNorm's $\epsilon$",
+    "balanced": "$D$ steps at random",
+    "ema": "moving average, decay",
+    "r1": r"gradient penalty, $\gamma$",
+    "bf16": "bfloat16 products",
+}
+VALUES = {
+    "True": "yes",
+    "False": "no",
+    "adam": "Adam",
+    "rmsprop": "RMSProp",
+    "zero-black": "black as 0",
+    "two-output": "two outputs",
+}
+MARKS = {"reproduced": r"$\checkmark$", "contradicted": r"$\times$", "not reproduced as tested": r"$\circ$"}
+
+
+@torch.no_grad()
+def layers(network, x):
+    """What each layer of `network` makes of the batch `x`, and the parameters it has."""
+    rows = []
+    for layer in network.net:
+        x = layer(x)
+        n_parameters = sum(p.numel() for p in layer.parameters())
+        rows.append([layer.__class__.__name__, rf"$B \times {x.shape[1]}$", n_parameters])
+    rows += [None, ["total", "", sum(p.numel() for p in network.parameters())]]
+    return Table(["layer", "output", "parameters"], rows, "lrr")
+
+
+def generator():
+    return layers(Generator(OURS.latent_dim), torch.zeros(2, OURS.latent_dim))
+
+
+def discriminator():
+    return layers(Discriminator(), torch.zeros(2, 784))
+
+
+def setting(name, key, value):
+    """A recipe's value of a setting as the table prints it; a dash where it has none."""
+    if key in UNUSED.get(name, ()) or (key in ("ema", "r1") and value == 0):
+        return "–"
+    if isinstance(value, float):
+        return np.format_float_positional(value, trim="-")
+    return VALUES.get(str(value), value)
+
+
+def recipes():
+    """The recipes: a row a setting that differs between them."""
+    settings = {name: asdict(recipe) for name, recipe in RECIPES.items()}
+    keys = [key for key in settings["ours"] if len({str(each[key]) for each in settings.values()}) > 1]
+    rows = [
+        [SETTINGS.get(key, key), *(setting(name, key, each[key]) for name, each in settings.items())]
+        for key in keys
+        if key != "seed"
+    ]
+    heads = {"ganpy": "popular script", "ganpy-eps": "same, fixed"}
+    return Table(["setting", *(heads.get(name, name) for name in settings)], rows, "l" + "r" * len(settings))
+
+
+def significant(value):
+    """Three significant digits."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}"
+
+
+def quality():
+    """What summaries.quality found: recipes compared at the same epochs, then the others, each from the worst on.
+
+    Bold is the best of a column among the generators that draw every digit: a collapsed one has a precision of 1.
+    """
+    found = summaries.quality()
+    real = found.pop(("real images", None))
+    columns = {  # measure: (head, which is best, how it is printed)
+        "frechet": ("Fréchet", min, significant),
+        "tuning": ("(tuning)", min, significant),
+        "least": ("rarest, %", max, lambda v: f"{100 * v:.1f}"),
+        "most": ("commonest, %", min, lambda v: f"{100 * v:.1f}"),
+        **{key: (key, max, lambda v: f"{v:.2f}") for key in ("precision", "recall", "density", "coverage")},
+    }
+    varied = [v for v in found.values() if v["least"] >= 0.01] or list(found.values())  # toys may draw one digit only
+    best = {key: choose(v[key] for v in varied) for key, (_, choose, _) in columns.items()}
+    rows = []
+    for (name, epochs), v in sorted(found.items(), key=lambda e: (e[0][1] != experiments.EPOCHS, -e[1]["frechet"])):
+        cells = {key: show(v[key]) for key, (_, _, show) in columns.items()}
+        marked = [f"**{text}**" if v in varied and v[key] == best[key] else text for key, text in cells.items()]
+        rows.append([summaries.words(name), epochs, v["seeds"], *marked])
+    rows += [None, ["real images", "–", "–", *(show(real[key]) for key, (_, _, show) in columns.items())]]
+    header = ["recipe", "epochs", "seeds", *(head for head, _, _ in columns.values())]
+    return Table(header, rows, r"lrr@{\quad}rr@{\quad}rr@{\quad}rrrr")
+
+
+def speed():
+    """Seconds of an epoch in each way of making the same updates."""
+    seconds = summaries.seconds_of_epochs()
+    public, *_ = seconds.values()
+    rows = [[way.replace("ours", "our loop"), f"{s:.1f}", f"{public / s:.1f}"] for way, s in seconds.items()]
+    return Table(["way", "seconds per epoch", "speed-up"], rows, "lrr")
+
+
+def paths():
+    """How evenly paths move, and how often what lies between looks real: ours, cross-fades and jumps."""
+    ours, real = summaries.shipped().found["paths"], summaries.real()["paths"]
+    ways = {
+        "ours, straight": ours["linear"],
+        "ours, on the sphere": ours["spherical"],
+        "cross-fade of real images": real["cross-fade"],
+        "jump between real images": real["jump"],
+    }
+    rows = [[way, f"{100 * each['jump']:.1f}", f"{100 * each['realism']:.1f}"] for way, each in ways.items()]
+    return Table(["way", "longest step, %", "real, %"], rows, "lrr")
+
+
+def nearest():
+    """Distance to the nearest training image in pixels, of samples and of test images."""
+    near, far = summaries.shipped().found["nearest"], summaries.real()["nearest"]
+    rows = [
+        [name, f"{each['median']:.2f}", f"{each['first']:.2f}"]
+        for name, each in (("samples", near), ("real test images", far))
+    ]
+    return Table(["distance to the nearest training image", "median", "first percentile"], rows, "lrr")
+
+
+def verdicts():
+    """The claims of published solutions, sorted by verdict, which is a mark."""
+    rows = []
+    for verdict, mark in MARKS.items():
+        those = [[mark, *each[:-1]] for each in claims.verdicts() if each.verdict == verdict]
+        rows += [None, *those] if rows and those else those
+    return Table(["", "", "claim", "holds if", "measured"], rows, "clp{42mm}p{52mm}p{43mm}")

@@ -1,0 +1,145 @@
+"""One training of the study: done, or found done in runs/; its generator after an epoch; the one that is published.
+
+python my_gan.py --retrain             trains our recipe again and publishes it, if its bits are those measured here
+python -m gan_study published          publishes what `trainings` trained
+"""
+
+import numpy as np
+import torch
+from torch.optim.swa_utils import AveragedModel
+
+import artifacts
+import my_gan
+from checkpoint import Folder, unseal
+from dataset import mnist
+from recipes import HERE, OURS, Recipe, asdict
+
+FRAMES = 80  # of the film
+
+
+def key(name, recipe):
+    """What a training of the study is called: its line, and its folder in runs/study/."""
+    return f"{name.replace(' ', '_').replace(',', '')}_{recipe.n_epochs}_seed{recipe.seed}"
+
+
+def trained(config, data_root=mnist.HERE, device="cpu", retrain=False, keep=()):
+    """The Folder of the finished training by config["recipe"]: what runs/study/ holds of it is not trained again.
+
+    After the epochs in `keep`, too, there is a generator. Raises ArtifactError if another process trains it just now.
+    """
+    recipe = config["recipe"]
+    with Folder(HERE / "runs" / "study" / config["folder"], recipe, my_gan.perform).alone() as work:
+        complete = work.finished() and all((work.path / f"epoch_{epoch}.pt").exists() for epoch in keep)
+        if retrain or not complete:
+            if retrain or not work.resumable():
+                work.clear()
+            results = my_gan.perform(recipe, work.path, data_root, device, resume=True, keep=keep)
+            work.write(results, device)
+    return work
+
+
+def generator_after(epoch, work):
+    """The generator, in eval mode, that a finished training had after that epoch."""
+    recipe = Recipe(**work.run.config)
+    (_, generator, *_), _ = my_gan.build(recipe)
+    if epoch == recipe.n_epochs:
+        generator.load_state_dict(torch.load(work.path / "mnist_generator.pt", weights_only=True, map_location="cpu"))
+        return generator.eval()
+    state = unseal(work.path / f"epoch_{epoch}.pt")
+    generator.load_state_dict(state["G"])
+    if recipe.ema:
+        ema = AveragedModel(generator, use_buffers=False)
+        ema.load_state_dict(state["ema"])
+        generator = my_gan.averaged(ema)
+    return generator.eval()
+
+
+# ------------------------------------------------------------------------------------------------- what is published
+
+
+def chosen(saved, grids):
+    """(the film's frames at even steps, all sample grids that are shown) of those saved after the batches `saved`."""
+    film = list(dict.fromkeys(saved[round(i * (len(saved) - 1) / (FRAMES - 1))] for i in range(FRAMES)))
+    return film, sorted({*film, *stills(saved), *grids.values()})
+
+
+def stills(saved, n=10):
+    """Up to `n` of the batches `saved`, from the first to the last, at geometric steps."""
+    wanted = [saved[0], *np.geomspace(saved[1], saved[-1], n - 1)]
+    return sorted({min(saved, key=lambda batch: abs(batch - target)) for target in wanted})
+
+
+def perform(config, data_root=mnist.HERE, device="cpu", **_):
+    """The sample grids and the generator of our recipe, to lie where the template has them."""
+    return collected(trained(config, data_root, device))
+
+
+def collected(work):
+    """The results of `perform`, from the folder of a finished training."""
+    record = work.finished()
+    saved = sorted(int(path.stem) for path in (work.path / "images").glob("[0-9]*.png"))
+    film, shown = chosen(saved, record["grids"])
+    pictures = {f"../images/{batch}.png": (work.path / "images" / f"{batch}.png").read_bytes() for batch in shown}
+    generator = (work.path / "mnist_generator.pt").read_bytes()
+    return {
+        "grids": record["grids"],
+        "film": film,
+        "images": shown,
+        "trained_in": record["seconds"],
+        "seconds": 0.0,  # the training's own line counts them
+        "../mnist_generator.pt": generator,
+        **pictures,
+    }
+
+
+def runs():
+    """The sample grids and the generator that are shipped: our recipe, the median seed"""
+    yield artifacts.Run("ours", {"recipe": asdict(OURS), "folder": key("ours", OURS)})
+
+
+EXPERIMENT = artifacts.Experiment(runs, perform, after=("trainings",))
+RESULTS = artifacts.Results(HERE / "results", {"published": EXPERIMENT}, "python -m gan_study {}")
+
+
+def published():
+    """The record of what is published; ArtifactError if it is missing or stale."""
+    return RESULTS.load("published")[0]
+
+
+def is_published():
+    done, total = RESULTS.status("published")
+    return done == total
+
+
+def publish(work):
+    """Puts the results of our recipe's training in their place; says, in words, where, or why not."""
+    from gan_study import experiments
+
+    known = artifacts.sha256(work.path / "mnist_generator.pt")
+    try:
+        measured = experiments.record(OURS)["generator"]
+    except artifacts.ArtifactError:
+        measured = known  # there is nothing that it could contradict
+    if known != measured:
+        return (
+            f"{work.words()}\nIt is not published: trained on other hardware or by other versions, it differs from the "
+            "generator that was measured; to measure and publish this one: python -m gan_study all --retrain"
+        )
+    with RESULTS.writing("published"):
+        before = RESULTS.records("published").get("ours", {"images": []})
+        RESULTS.write("published", next(runs()), collected(work), 0)
+    for batch in {*before["images"]} - {*published()["images"]}:
+        (HERE / "images" / f"{batch}.png").unlink(missing_ok=True)
+    return f"trained and published: {HERE / 'images'}, {HERE / 'mnist_generator.pt'}"
+
+
+def words():
+    """What is published, how to look at it, how to make it again."""
+    record = published()
+    epochs, minutes, grids = record["config"]["recipe"]["n_epochs"], record["trained_in"] / 60, len(record["images"])
+    return (
+        f"up to date: mnist_generator.pt, trained for {epochs} epochs, and {grids} sample grids in images/\n"
+        'look at it: Part2.ipynb, or python -m gan_study interpolate --pair "3 -> 8"\n'
+        f"train it again: python my_gan.py --retrain (about {minutes:.0f} min); "
+        "a training of about a minute: python my_gan.py --n_epochs 5"
+    )

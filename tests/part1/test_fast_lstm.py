@@ -1,0 +1,192 @@
+"""The fast kernels: values and gradients against autograd, streams in constant memory, speed beside torch's own."""
+
+import time
+from statistics import median
+
+import pytest
+import torch
+from common import ROOT, python
+from torch.nn.functional import cross_entropy
+
+from lstm import LSTM
+from lstm_study import benchmark
+from lstm_study.fast_lstm import FastLSTM, FastRNN
+from lstm_study.joined import JoinedFastLSTM, JoinedLSTM, JoinedRNN
+from vanilla_rnn import VanillaRNN
+
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
+KERNELS = [(FastLSTM, JoinedLSTM), (JoinedFastLSTM, JoinedLSTM), (FastRNN, JoinedRNN)]
+kernels = pytest.mark.parametrize("Fast", [FastLSTM, JoinedFastLSTM, FastRNN])
+SHARED = ("pytorch", "glorot")
+OWN = {
+    JoinedLSTM: ("forget bias 1", "chrono", "carousel", "bistable"),
+    JoinedRNN: ("identity", "orthogonal", "bistable"),
+}
+# Bistable cells stand at a tipping point, where either's float32 rounding is amplified; float64 settles it.
+CASES = [
+    (Fast, Reference, dtype, name)
+    for Fast, Reference in KERNELS
+    for dtype in TOLERANCE
+    for name in SHARED + OWN[Reference]
+    if (dtype, name) != (torch.float32, "bistable")
+]
+
+
+def pair(Fast, Reference, dtype, name, seq_length, input_dim, hidden_dim=64):
+    torch.manual_seed(0)
+    reference = Reference(seq_length, input_dim, hidden_dim, 10, initialisation=name).to(dtype)
+    fast = Fast(seq_length, input_dim, hidden_dim, 10).to(dtype)
+    fast.load_state_dict(reference.state_dict())
+    return fast, reference
+
+
+def close(one, other, dtype):
+    for a, b in zip(one, other, strict=True):
+        torch.testing.assert_close(a, b, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize(("Fast", "Reference", "dtype", "name"), CASES)
+@pytest.mark.parametrize("steps", (1, 7, 100))
+@pytest.mark.parametrize("kind", ["digits", "numbers", "vectors"])
+def test_values_and_gradients_agree_with_autograd(Fast, Reference, dtype, name, steps, kind):
+    fast, reference = pair(Fast, Reference, dtype, name, steps + 1, 1 if kind == "numbers" else 10)
+    labels = torch.randint(0, 10, (32,))
+    for has_state in (False, True, True):  # the later passes find the first one's memory
+        if kind == "digits":
+            x, wanted = torch.randint(0, 10, (32, steps), dtype=torch.uint8), []
+        else:
+            x = torch.randn(32, steps, reference.input_dim, dtype=dtype, requires_grad=True)
+            wanted = [x]
+        size = 2 if Reference is JoinedLSTM else 1
+        state = tuple(torch.randn(64, 32, dtype=dtype, requires_grad=True) for _ in range(size)) if has_state else None
+        results = []
+        for network in (reference, fast):
+            after = network.run(x, state)
+            loss = cross_entropy(network.logits(after[0]), labels) + after[-1].square().mean()
+            gradients = torch.autograd.grad(loss, [*wanted, *(state or ()), *network.parameters()])
+            results.append([loss, *after, *gradients])
+        close(*results, dtype)
+    with torch.no_grad():  # without gradients it keeps nothing, and says the same
+        close([fast(x)], [reference(x)], dtype)
+
+
+@kernels
+def test_a_state_without_gradient_counts_in_the_weights_gradient(Fast):
+    """As in training that is truncated: the state comes from before, and nothing goes back into it."""
+    Reference = JoinedRNN if Fast is FastRNN else JoinedLSTM
+    fast, reference = pair(Fast, Reference, torch.float64, "pytorch", 5, 10, 8)
+    x = torch.randint(0, 10, (6, 4))
+    with torch.no_grad():
+        state = reference.run(x)
+    gradients = []
+    for network in (reference, fast):
+        loss = network.logits(network.run(x, state)[0]).square().sum()
+        gradients.append(torch.autograd.grad(loss, list(network.parameters())))
+    close(*gradients, torch.float64)
+
+
+@kernels
+def test_two_passes_may_be_open_at_once_and_sizes_may_change(Fast):
+    Reference = JoinedRNN if Fast is FastRNN else JoinedLSTM
+    fast, reference = pair(Fast, Reference, torch.float64, "pytorch", 5, 10, 8)
+    batches = [torch.randint(0, 10, size) for size in ((6, 4), (6, 4), (3, 9), (6, 4))]
+    for network in (fast, reference):
+        losses = [network(x).square().sum() for x in batches]  # all forward, then all backward
+        for loss in losses:
+            loss.backward()
+    close([p.grad for p in fast.parameters()], [p.grad for p in reference.parameters()], torch.float64)
+
+
+def test_trained_side_by_side_they_stay_together():
+    for Fast, Page in ((FastLSTM, LSTM), (FastRNN, VanillaRNN)):
+        torch.manual_seed(0)
+        page = Page(9, 10, 32, 10, initialisation="pytorch").double()
+        fast = Fast(9, 10, 32, 10).double()
+        fast.load_state_dict(page.state_dict())
+        data = [torch.randint(0, 10, (64, 9)) for _ in range(30)]
+        for network in (page, fast):
+            optimizer = torch.optim.RMSprop(network.parameters(), lr=1e-3)
+            for x in data:
+                loss = cross_entropy(network(x), x[:, 0])
+                optimizer.zero_grad()
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(network.parameters(), 10.0)
+                optimizer.step()
+        close(fast.parameters(), page.parameters(), torch.float64)
+
+
+@kernels
+def test_going_backward_twice_is_refused(Fast):
+    loss = Fast(5, 10, 8, 10)(torch.randint(0, 10, (4, 4))).sum()
+    loss.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="backward once"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("Model", [FastLSTM, FastRNN, JoinedFastLSTM, JoinedLSTM, JoinedRNN])
+def test_a_sequence_can_be_read_piece_by_piece(Model):
+    torch.manual_seed(0)
+    model, digits = Model(30, 10, 8, 10), torch.randint(0, 10, (4, 29))
+    state = None
+    with torch.no_grad():
+        for piece in digits.split(7, dim=1):
+            state = model.run(piece, state)
+        torch.testing.assert_close(model.logits(state[0]), model(digits))
+
+
+@kernels
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (torch.tensor([[3, 12, 4]]), "x has digits from 3 to 12; expected 0 to 9"),
+        (torch.zeros(3, 4, 5), "x has shape"),
+        (torch.zeros(3, 4), "x has shape"),
+        (torch.zeros(3, 0, dtype=torch.long), "x has shape"),
+    ],
+)
+def test_an_x_that_does_not_fit_is_named(Fast, x, message):
+    with pytest.raises(ValueError, match=message):
+        Fast(4, 10, 8, 10)(x)
+
+
+MEMORY = """
+import resource, sys, torch
+from lstm_study.fast_lstm import FastLSTM, FastRNN
+torch.set_num_threads(1)
+network, T = {"FastLSTM": FastLSTM, "FastRNN": FastRNN}[sys.argv[1]](99, 10, 128, 10), int(sys.argv[2])
+x = torch.randint(0, 10, (64, T), dtype=torch.uint8)
+with torch.no_grad():
+    network(x[:, :100])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    state = None
+    for piece in x.split(int(sys.argv[3]), dim=1):
+        state = network.run(piece, state)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "piece"), [("FastLSTM", 4000), ("FastLSTM", 100), ("FastRNN", 100)])
+def test_without_gradients_memory_does_not_grow_with_the_number_of_steps(name, piece):
+    grown = []
+    for T in (200, 4000):
+        done = python("-c", MEMORY, name, T, piece, cwd=ROOT / "Part1")
+        assert done.returncode == 0, done.stderr
+        grown.append(int(done.stdout) / 1024)
+    # 64 x 4,000 digits as 8-byte integers are 2 MiB; the gates of 3,800 steps would be 475
+    assert grown[1] - grown[0] < 8, f"{grown} MiB"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("ours", "theirs"), [("FastLSTM", "torch.nn.LSTM"), ("FastRNN", "torch.nn.RNN")])
+def test_as_fast_as_torchs_own(ours, theirs):
+    """CPU time of this thread, in turns, so that other programs disturb little; 0.8 leaves room for what they do."""
+    steps = {name: benchmark.stepper(benchmark.CONFIG, name, 30) for name in (ours, theirs)}
+    seconds = {name: [] for name in steps}
+    for number in range(13):
+        for name, step in steps.items():
+            began = time.thread_time()
+            step()
+            if number > 2:
+                seconds[name].append(time.thread_time() - began)
+    assert median(seconds[theirs]) / median(seconds[ours]) > 0.8

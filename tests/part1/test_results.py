@@ -1,0 +1,150 @@
+"""What is committed: results up to date, a notebook from one clean run, tables and README that say what was measured.
+
+Most of this fails while a result is missing or stale, which an edit of the code makes it: it is marked `results`.
+"""
+
+import copy
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from common import ROOT, python
+
+import tables as house
+from lstm_study import experiments, report, summaries, tables
+
+NOTEBOOK = ROOT / "Part1" / "task2.ipynb"
+SETTINGS = {"0.001", "99.9%", "80%", "200 updates", "1,000 updates"}  # what looks like a result and is a setting
+
+
+@pytest.mark.results
+@pytest.mark.parametrize("name", experiments.EXPERIMENTS)
+def test_every_result_is_there_and_up_to_date(name):
+    assert experiments.load(name)
+
+
+@pytest.mark.results
+def test_what_is_shipped_is_the_median_seed():
+    runs = [run for run in experiments.load("records") if run["config"]["initialisation"] == "bistable"]
+    _, shipped = experiments.network("lstm_bistable")
+    updates = sorted(run["solved_at"] for run in runs)
+    assert shipped["solved_at"] == updates[(len(updates) - 1) // 2] and len(updates) == 10
+    (same,) = [run for run in runs if run["config"]["seed"] == shipped["config"]["seed"]]
+    assert same["history"] == shipped["history"] and same["accuracy"] == shipped["accuracy"]
+
+
+@pytest.mark.results
+def test_numbers_follow_from_results(monkeypatch):
+    """All are LaTeX commands with a value, and a changed result changes what they print."""
+    values = report.numbers()
+    assert all(re.fullmatch(r"[A-Z][A-Za-z]+", name) for name in values)
+    assert not [name for name, value in values.items() if value is None or str(value) in ("", "None", "nan")]
+    load = experiments.load
+
+    def changed(name):
+        runs = copy.deepcopy(load(name))
+        for run in runs if name == "A1" else ():
+            run["accuracy"] = 0.4321
+        return runs
+
+    monkeypatch.setattr(experiments, "load", changed)
+    assert "43.2" in report.numbers()["AoneLstm"] and "43.2" not in values["AoneLstm"]
+
+
+@pytest.mark.results
+def test_the_readme_says_what_was_measured():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for measured, result in report.readme_rows():
+        assert f"| {measured} | {result} |" in text
+
+
+@pytest.mark.results
+@pytest.mark.parametrize("name", report.TABLES)
+def test_tables_print_as_latex_and_markdown(name):
+    table = report.TABLES[name]()
+    assert isinstance(table, house.Table)
+    assert all(row is None or len(row) == len(table.header) for row in table.rows)
+    assert table.latex().count(r"\\") == 1 + sum(row is not None for row in table.rows)
+    assert len(table.markdown().splitlines()) == 2 + sum(row is not None for row in table.rows)
+
+
+def test_what_a_summary_says():
+    def runs(*updates):
+        return [{"solved_at": each} for each in updates]
+
+    assert summaries.median_updates(runs(10, None, 30)) == 30
+    assert summaries.median_updates(runs(10, None, None)) is None
+    assert summaries.longest({5: runs(1), 10: runs(2), 15: runs(3, None), 20: runs(4)}) == 10
+    assert summaries.longest({5: runs(None)}) is None
+    assert summaries.percent([0.5]) == "50.0" and summaries.percent([0.5, 0.5]) == r"50.0 $\pm$ 0.0"
+    assert report.as_latex(1234567) == "1{,}234{,}567" and report.as_latex("T = 1,000, 20") == "T = 1{,}000, 20"
+
+
+def test_what_the_race_says(monkeypatch):
+    def runs(*accuracies):
+        return [{"accuracy": each, "solved_at": 10 if each > 0.999 else None} for each in accuracies]
+
+    lstm, rnn = runs(1, 1, 0.5), runs(0.2, 0.1, 0.3)
+    sentence = "The LSTM solves it with 2 of 3 seeds and the RNN with no seed; their median accuracies are "
+    assert report.race_sentence(lstm, rnn) == sentence + r"100.0\,\% and 20.0\,\%"
+    rows = {(m, digits, 0): {5: found} for m, found in (("lstm", lstm), ("rnn", rnn)) for digits in (1, 10)}
+    monkeypatch.setattr(summaries, "race_series", lambda: rows)
+    assert summaries.race_ahead(0) == [0.8, 0.8]
+
+
+def test_gradients_fade_slowest_in_chrono_cells():
+    values = report.about_gradients()
+    assert values["FadeRnnPytorch"] < values["FadeLstmPytorch"] < values["FadeLstmForget"] < values["FadeLstmChrono"]
+
+
+def test_tables_of_parameters_and_sizes_need_no_results():
+    text = tables.parameters().latex()
+    assert "72,458" in text and r"$128 \times 10$" in text and "$W_{gh}$" in text
+    assert r"$g, i, f, o, c, h$" in tables.sizes().latex()
+
+
+# -------------------------------------------------------------------------------------------------------- the notebook
+
+
+def test_the_notebook_was_saved_from_one_clean_run():
+    notebook = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+    assert max(len(cell["source"]) for cell in cells) <= 15
+    outputs = [output for cell in cells for output in cell["outputs"]]
+    assert not [o for o in outputs if o["output_type"] == "error" or o.get("name") == "stderr"]
+    assert sum("image/png" in output.get("data", ()) for output in outputs) >= 4
+    shown = [o.get("text") or (o["data"] if len(o["data"]) == 1 else sorted(o["data"])) for o in outputs]
+    assert not re.search(r"/(home|root|Users|tmp)/|<Figure|it/s\]", json.dumps(shown))
+
+
+def test_no_result_is_typed_into_the_notebook():
+    result = re.compile(r"\d[\d,.]*\s*%|\d[\d,]*\.\d+|\d[\d,]*\s+(?:times|minutes|seconds|hours|updates|MiB|ms)\b")
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    prose = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    assert set(result.findall(prose)) <= SETTINGS
+
+
+# ------------------------------------------------------------------------------------------------------ tests and edits
+
+
+@pytest.mark.slow
+def test_after_an_edit_of_lstm_py_only_the_tests_of_results_fail(tmp_path):
+    """The unmarked tests pass in a copy whose lstm.py was changed in what it computes not, but in its code."""
+    for name in ("Part1", "report", "tests"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.pdf"))
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, tmp_path)
+    page = tmp_path / "Part1" / "lstm.py"
+    source = page.read_text(encoding="utf-8")
+    assert source.count("            h = torch.tanh(c) * o  # (6)") == 1
+    page.write_text(source.replace("h = torch.tanh(c) * o", "h = o * torch.tanh(c)"), encoding="utf-8")
+    arguments = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "tests/part1"]
+    arguments += ["-m", "not slow and not results"]
+    done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, timeout=1200)
+    assert done.returncode == 0, done.stdout
+    stale = python("-m", "lstm_study", "claims", cwd=page.parent)
+    assert stale.returncode == 1 and "is stale" in stale.stderr

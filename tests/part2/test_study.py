@@ -1,0 +1,226 @@
+"""The study: a killed grid is completed and then up to date; each training once; claims that follow from results."""
+
+import copy
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from common import ROOT, python
+from PIL import Image
+
+import artifacts
+from gan_study import claims, experiments, report, summaries, tables
+from recipes import OURS, RECIPES, asdict
+
+SMOKE = {**os.environ, "SMOKE": "1"}
+
+
+@pytest.mark.slow
+def test_a_killed_grid_is_completed_and_then_up_to_date(part2):
+    everything = [sys.executable, "-m", "gan_study", "all"]
+    with subprocess.Popen(everything, cwd=part2, env=SMOKE, stdout=subprocess.DEVNULL) as process:
+        while not (part2 / "results" / "trainings.jsonl").exists():
+            time.sleep(0.1)
+            assert process.poll() is None
+        process.kill()
+    before = (part2 / "results" / "trainings.jsonl").read_text().splitlines()
+    done = python("-m", "gan_study", "all", cwd=part2, env=SMOKE)
+    assert done.returncode == 0, done.stderr
+    after = (part2 / "results" / "trainings.jsonl").read_text().splitlines()
+    assert set(before) < set(after) and len({json.loads(line)["name"] for line in after}) == len(after)
+    assert (part2 / "mnist_generator.pt").exists() and (part2 / "images" / "1.png").exists()
+    again = python("-m", "gan_study", "all", cwd=part2, env=SMOKE)
+    assert "min remain" not in again.stdout and again.returncode == 0
+    for command, words in (
+        (("-m", "gan_study", "list"), experiments.EXPERIMENTS),
+        (("-m", "gan_study", "claims"), ("A2", "D2", "reproduced")),
+        (("-m", "gan_study", "report"), ("wrote",)),
+        (("-m", "gan_study", "interpolate", "--pair", "3 -> 8"), ("linear", "3_to_8.png")),
+        (("my_gan.py",), ("up to date: mnist_generator.pt",)),
+    ):
+        done = python(*command, cwd=part2, env=SMOKE)
+        if "interpolate" in command and "none of 20,000 pairs" in done.stderr:
+            continue  # a toy may know neither digit
+        assert done.returncode == 0 and all(word in done.stdout for word in words), (command, done.stderr)
+    made = {path.name for path in (part2.parent / "report" / "generated" / "part2").iterdir()}
+    assert {"numbers.tex", "readme.json", "table_quality.tex", "by_recipe.pdf"} <= made
+
+
+def test_each_training_is_planned_once():
+    planned = list(experiments.planned())
+    assert len({json.dumps(asdict(each.recipe)) for each in planned}) == len({each.key() for each in planned})
+    assert len({each.key() for each in planned}) == len(planned)
+    assert {name for _, name, *_ in planned} == {*RECIPES, *experiments.ABLATIONS, *experiments.LENGTHS}
+    assert all(max(each.epochs) == each.recipe.n_epochs for each in planned)
+    for each in planned:
+        if each.group == "ablation":
+            ours = asdict(OURS) | {"n_epochs": experiments.EPOCHS, "seed": each.recipe.seed}
+            different = {key for key, value in asdict(each.recipe).items() if value != ours[key]}
+            assert different == set(experiments.ABLATIONS[each.name])
+
+
+@pytest.mark.results
+def test_everything_is_up_to_date():
+    assert {name: experiments.RESULTS.status(name) for name in experiments.EXPERIMENTS} == {
+        "classifiers": (2, 2),
+        "real": (1, 1),
+        "trainings": (39, 39),
+        "published": (1, 1),
+        "pictures": (3, 3),
+        "benchmark": (1, 1),
+    }
+
+
+@pytest.mark.results
+def test_both_classifiers_of_record_are_above_99_3_percent():
+    for use, record in summaries.classifiers().items():
+        assert record["config"]["dataset"] == "mnist" and record["test_accuracy"][-1] >= 0.993
+        known = artifacts.sha256(ROOT / "Part2" / "results" / f"classifier_{use}.pt")
+        assert record["files"] == {f"classifier_{use}.pt": known}
+    assert len({record["config"]["seed"] for record in summaries.classifiers().values()}) == 2
+
+
+@pytest.mark.results
+def test_what_is_shipped_is_the_median_seed():
+    assert summaries.median_seed() == OURS.seed
+    shipped = summaries.shipped().record
+    assert shipped["generator"] == artifacts.sha256(ROOT / "Part2" / "mnist_generator.pt")
+    assert {row.seed for row in summaries.final()} == {0, 1, 2}
+    grids = experiments.trainings.published()["grids"]
+    assert grids == shipped["grids"]
+    assert grids["start"] == 1 and 2 * grids["middle"] == grids["end"] == shipped["history"]["batches_done"][-1]
+
+
+@pytest.mark.results
+def test_seconds_are_those_of_whole_trainings():
+    for record in experiments.RESULTS.load("trainings"):
+        assert record["seconds"] >= record["training_seconds"] >= 0.95 * sum(record["history"]["epoch_seconds"])
+    assert experiments.trainings.published()["seconds"] == 0
+
+
+@pytest.mark.results
+def test_the_film_has_the_trainings_grids_in_order():
+    published = experiments.trainings.published()
+    film = Image.open(ROOT / "Part2" / "results" / "film.gif")
+    assert film.n_frames == len(published["film"]) and film.size == Image.open(ROOT / "Part2" / "images" / "1.png").size
+    film.seek(film.n_frames - 1)
+    expected = Image.open(ROOT / "Part2" / "images" / f"{published['film'][-1]}.png").convert("L")
+    difference = [abs(a - b) for a, b in zip(film.convert("L").tobytes(), expected.tobytes(), strict=True)]
+    assert sum(difference) / len(difference) < 3  # a GIF has fewer grey values
+
+
+@pytest.mark.results
+def test_the_benchmark_has_five_rounds_of_every_way():
+    (record,) = experiments.RESULTS.load("benchmark")
+    assert all(len(seconds) == 5 for seconds in record["epoch_seconds"].values())
+    public, exact, half = summaries.seconds_of_epochs().values()
+    assert public > exact > half
+
+
+@pytest.mark.results
+def test_tables_and_numbers_come_from_results():
+    *rows, real = [row for row in tables.quality().rows if row]
+    assert real[0] == "real images" and len(rows) == len(RECIPES) + len(experiments.LENGTHS) + 1
+    assert all(len(row) == 11 for row in (*rows, real))
+    distances = [float(row[3].strip("*")) for row in rows]
+    assert distances[: len(RECIPES)] == sorted(distances[: len(RECIPES)], reverse=True)  # those of 15 epochs
+    for column in range(3, 11):  # a best value each, not of a generator that lacks a digit
+        assert [row[5] != "0.0" for row in rows if str(row[column]).startswith("**")] == [True]
+    assert len(report.readme_rows()) == 6 and all(len(row) == 2 for row in report.readme_rows())
+    numbers = report.numbers()
+    assert numbers["Frechet"] == f"{summaries.shipped().found['reporting']['frechet']:.3f}"
+    assert all(str(value) for value in numbers.values())
+    assert [row[0] for row in tables.verdicts().rows if row] == [
+        mark for verdict, mark in tables.MARKS.items() for each in claims.verdicts() if each.verdict == verdict
+    ]
+
+
+def test_chances_of_a_draw_of_digits():
+    even = [0.1] * 10
+    missing, often = summaries.chances(even, n=10, many=2)
+    assert missing == pytest.approx(1 - math.factorial(10) / 10**10) == often  # ten different digits, or a pair
+    assert summaries.chances(even, n=2, many=2) == pytest.approx((1.0, 0.1))
+    assert summaries.chances([0.5, 0.5, *[0] * 8], n=3, many=3) == pytest.approx((1.0, 0.25))
+    assert summaries.chances(even, n=25, many=3)[1] == pytest.approx(1.0)  # 25 draws of 10 digits: one comes thrice
+
+
+@pytest.mark.results
+def test_the_sentence_about_the_last_grid(monkeypatch):
+    def says(digits):
+        monkeypatch.setattr(summaries, "seen", lambda: {"end": (digits, len(digits))})
+        return report.about_grid()["GridSays"]
+
+    assert says([*range(10), 4]) == "The classifier reads 2 of them as 4, the most frequent digit"
+    assert says([*range(7), 0]).endswith("as 0, the most frequent digit, and none as 7, 8 or 9")
+    assert says([*range(9), 3, 5]).endswith("2 of them each as 3 and 5, the most frequent digits, and none as 9")
+
+
+@pytest.mark.results
+def test_an_edited_line_is_refused(tmp_path):
+    path = tmp_path / "trainings.jsonl"
+    text = (ROOT / "Part2" / "results" / "trainings.jsonl").read_text()
+    path.write_text(text.replace('"frechet": 0.1648', '"frechet": 0.0648', 1))
+    results = artifacts.Results(tmp_path, experiments.EXPERIMENTS, "python -m gan_study {}")
+    with pytest.raises(artifacts.ArtifactError, match=r"ours_100_seed1 was changed after it was written"):
+        results.load("trainings")
+
+
+def changed(monkeypatch, rows, change):
+    """{claim: verdict} after `change` of everything measured that summaries.`rows` returns."""
+    found = copy.deepcopy(getattr(summaries, rows)())
+    for seeds in found.values():
+        for row in seeds:
+            change(row)
+    with monkeypatch.context() as patch:
+        patch.setattr(summaries, rows, lambda: found)
+        return {each.claim: each.verdict for each in claims.verdicts()}
+
+
+@pytest.mark.results
+def test_changed_results_change_the_verdicts(monkeypatch):
+    def shares(low):
+        return lambda row: row.found["reporting"].update(shares=[low, *[(1 - low) / 9] * 9])
+
+    claim = "mode collapse is avoided"
+    assert changed(monkeypatch, "lengths", shares(0.0))[claim] == "not reproduced as tested"
+    assert changed(monkeypatch, "lengths", shares(0.1))[claim] == "reproduced"
+    claim = "after 200 epochs the images are almost the same as hand-written ones"
+    far = changed(monkeypatch, "lengths", lambda row: row.found["reporting"].update(frechet=1e3))
+    near = changed(monkeypatch, "lengths", lambda row: row.found["reporting"].update(frechet=0.0))
+    assert (far[claim], near[claim]) == ("contradicted", "reproduced")
+    claim = "the images are not memorised"
+    copies = changed(monkeypatch, "lengths", lambda row: row.found["nearest"].update(median=0.1))
+    assert copies[claim] == "not reproduced as tested"
+
+
+@pytest.mark.results
+def test_a_claim_about_seeds_holds_in_every_seed(monkeypatch):
+    claim = "4 comes too rarely"
+    few = [0.1, 0.1, 0.1, 0.1, 0.05, 0.15, 0.1, 0.1, 0.1, 0.1]
+    every = changed(monkeypatch, "compared", lambda row: row.found["reporting"].update(shares=few))
+    assert every[claim] == "reproduced"
+
+    def but_the_first(row):
+        row.found["reporting"].update(shares=[0.1] * 10 if row.seed == 0 else few)
+
+    assert changed(monkeypatch, "compared", but_the_first)[claim] == "not reproduced as tested"
+
+
+@pytest.mark.results
+def test_all_claims_say_what_was_measured():
+    found = claims.verdicts()
+    assert {each.source for each in found} == {"A2", "B2", "C3", "D2"} and len({e.claim for e in found}) == len(found)
+    assert all(all(each) for each in found)
+
+
+def test_large_libraries_are_imported_only_where_they_are_used():
+    """Each child Python takes seconds to import them."""
+    code = (
+        "import sys, my_gan, gan_study.experiments; print([m for m in ('sklearn', 'torchmetrics') if m in sys.modules])"
+    )
+    done = python("-c", code, cwd=ROOT / "Part2")
+    assert done.stdout.strip() == "[]", done.stderr
