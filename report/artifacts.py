@@ -26,6 +26,7 @@ import sys
 import tempfile
 import time
 import tokenize
+import warnings
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -612,6 +613,7 @@ def parallel(tasks, jobs, dask):
         yield from on_cluster(named, paths, dask)
         return
     calls = (joblib.delayed(in_worker)(task, paths) for task in named)
+    warnings.filterwarnings("ignore", module="joblib")  # of the tasks that an interruption cancels
     ended = False
     try:
         # for one job joblib would work in this process, which keeps its own threads and heeds Ctrl-C

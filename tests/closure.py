@@ -54,18 +54,27 @@ def mutants(path, root, name, artifacts):
     Each definition in the Part's sources below `root`, a copy, is changed in turn: it gets another statement.
     """
 
+    parsed = artifacts.module_at.__wrapped__
+    modules = {file: parsed(file, root) for file in sorted(root.rglob("*.py"))}
+    artifacts.module_at = lambda file, _: modules[file]  # so that only the changed file is read again
+
     def fresh():
-        artifacts.module_at.cache_clear()
         artifacts.closure.cache_clear()
         return artifacts.closure(path, root, name)
 
-    before, changed = fresh(), {}
-    for file in sorted(root.rglob("*.py")):
-        module, source = artifacts.module_at(file, root), file.read_text(encoding="utf-8")
-        for defined in module.defined:
-            file.write_text(f"{source}\n{defined} = {defined}\n", encoding="utf-8")
-            changed[f"{module.name}.{defined}"] = fresh() != before
-        file.write_text(source, encoding="utf-8")
+    try:
+        before, changed = fresh(), {}
+        for file, module in list(modules.items()):
+            source = file.read_text(encoding="utf-8")
+            for defined in module.defined:
+                file.write_text(f"{source}\n{defined} = {defined}\n", encoding="utf-8")
+                modules[file] = parsed(file, root)
+                changed[f"{module.name}.{defined}"] = fresh() != before
+            file.write_text(source, encoding="utf-8")
+            modules[file] = module
+    finally:
+        artifacts.module_at = functools.cache(parsed)
+        artifacts.closure.cache_clear()
     return before, changed
 
 

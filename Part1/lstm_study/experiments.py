@@ -389,6 +389,9 @@ EXPERIMENTS = {
     "far": Experiment(far, perform_tests, after=("records",)),
     "benchmark": benchmark.EXPERIMENT,
 }
+# Two and a half hours on two cores; until its results are published, `all` leaves the race out and the report shows B1.
+PENDING = () if SMOKE else ("race_initialisations", "race_tuning", "race")
+PUBLISHED = [name for name in EXPERIMENTS if name not in PENDING]
 RESULTS = artifacts.Results(Path(__file__).resolve().parents[1] / "results", EXPERIMENTS, "python -m lstm_study {}")
 
 

@@ -223,7 +223,7 @@ def race():
         fewest = [min(pair) for pair in zip(*until.values(), strict=True)]
         cells = zip(until[model], fewest, strict=True)
         rows.append([*words, *chosen, *("--" if n == math.inf else bold(n) if n == few else n for n, few in cells)])
-    heads = (f"{what}, $T={T}$" for what in ("learning rate", "updates") for T in lengths)
+    heads = (f"{what}, T = {T}" for what in ("learning rate", "updates until solved") for T in lengths)
     return Table(["digits", "initialisation", "network", *heads], rows, "lll" + "r" * 2 * len(lengths))
 
 

@@ -21,7 +21,8 @@ def test_what_the_first_run_of_each_experiment_executes_is_covered(part1):
     assert all(said["executed"] > 1 for said in found.values())
 
 
-@pytest.mark.parametrize("name", ["B1", "race", "defaults"])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["race", "defaults"])
 def test_each_definition_within_reach_makes_the_results_stale_and_no_other(part1, name):
     perform = experiments.EXPERIMENTS[name].perform
     path, root = artifacts.place(perform)

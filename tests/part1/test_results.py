@@ -21,7 +21,7 @@ SETTINGS = {"0.001", "99.9%", "80%", "200 updates", "1,000 updates"}  # what loo
 
 
 @pytest.mark.results
-@pytest.mark.parametrize("name", experiments.EXPERIMENTS)
+@pytest.mark.parametrize("name", experiments.PUBLISHED)
 def test_every_result_is_there_and_up_to_date(name):
     assert experiments.load(name)
 
@@ -93,6 +93,14 @@ def test_what_the_race_says(monkeypatch):
     rows = {(m, digits, 0): {5: found} for m, found in (("lstm", lstm), ("rnn", rnn)) for digits in (1, 10)}
     monkeypatch.setattr(summaries, "race_series", lambda: rows)
     assert summaries.race_ahead(0) == [0.8, 0.8]
+
+
+def test_lengths_stand_below_a_common_head():
+    lines = report.tabular(
+        house.Table(["", "ms, T = 5", "ms, T = 10", "MiB, T = 5"], [["a", 1, 2, 3]], "lrrr")
+    ).splitlines()
+    assert lines[2] == r" & \multicolumn{2}{c}{ms at $T=$} & \multicolumn{1}{c}{MiB at $T=$} \\"
+    assert lines[3] == r" & 5 & 10 & 5 \\"
 
 
 def test_gradients_fade_slowest_in_chrono_cells():

@@ -21,6 +21,7 @@ def test_what_the_first_run_of_each_experiment_executes_is_covered(part2):
     assert all(said["executed"] > 1 for said in found.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [pytest.param("trainings", marks=pytest.mark.slow), "classifiers"])
 def test_each_definition_within_reach_makes_the_results_stale_and_no_other(part2, name):
     perform = experiments.EXPERIMENTS[name].perform
