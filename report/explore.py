@@ -48,8 +48,7 @@ WEIGHTS = ROOT / "Part1" / "results"  # of the three recurrent networks
 GENERATOR = ROOT / "Part2" / "mnist_generator.pt"
 CLASSIFIER = ROOT / "Part2" / "results" / "classifier_reporting.pt"
 GRIDS = ROOT / "Part2" / "images"
-FIGURE = GENERATED / "part1" / "race.svg"
-CAPTION = "Updates until 99.9% of held-out palindromes are answered rightly, against T, by network and initialisation."
+FIGURE = GENERATED / "part1" / "lengths.svg"  # accuracy against T; its caption is in readme.json beside it
 SCRIPTS = ("networks.js", "lstm.js", "gan.js")
 COMMAND = "python report/explore.py"
 LIMIT = 6_000_000  # bytes
@@ -189,7 +188,7 @@ def table():
 
 
 def figure():
-    """The race as SVG inside the page; as the page has it now where the file was not made; empty if neither."""
+    """Accuracy against T as SVG inside the page; without the file, as the page has it now; empty if neither."""
     if not FIGURE.exists():
         old = OUTPUT.read_text(encoding="utf-8") if OUTPUT.exists() else ""
         found = re.search(r"<!-- figure -->\n(.*?)\n<!-- end of figure -->", old, re.DOTALL)
@@ -197,7 +196,9 @@ def figure():
     svg = FIGURE.read_text(encoding="utf-8")
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL).strip()
     svg = svg.replace("<svg", '<svg role="img" aria-labelledby="race-caption"', 1)
-    return f'<figure>{svg}<figcaption id="race-caption">{CAPTION}</figcaption></figure>'
+    about = GENERATED / "part1" / "readme.json"
+    caption = json.loads(about.read_text(encoding="utf-8"))["figure"] if about.exists() else "Accuracy against T."
+    return f'<figure>{svg}<figcaption id="race-caption">{caption}</figcaption></figure>'
 
 
 def build():

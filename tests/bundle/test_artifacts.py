@@ -1,5 +1,6 @@
 """Results: what a run can reach makes it stale, edits are refused, and whatever breaks keeps the runs that ended."""
 
+import functools
 import importlib
 import json
 import os
@@ -137,7 +138,10 @@ def results(part, seeds=(0, 1), **more):
 
 def command(part, configs, **options):
     arguments = [sys.executable, "-m", "study", json.dumps(configs), json.dumps(options)]
-    return subprocess.Popen(arguments, cwd=part, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # tests that run in the background of a shell would pass on that Ctrl-C is to be ignored
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(arguments, cwd=part, preexec_fn=heed, **streams)
 
 
 def lines(part):

@@ -75,7 +75,7 @@ def test_the_table_is_the_same_from_the_parts_and_from_the_readme(tmp_path, monk
 
 
 def test_the_race_is_drawn_in_the_page_and_stays_where_its_file_is_not_made(tmp_path, monkeypatch):
-    monkeypatch.setattr(explore, "FIGURE", tmp_path / "race.svg")
+    monkeypatch.setattr(explore, "FIGURE", tmp_path / "lengths.svg")
     monkeypatch.setattr(explore, "OUTPUT", tmp_path / "explore.html")
     assert explore.figure() == ""
     explore.FIGURE.write_text("<?xml version='1.0'?>\n<svg width='1'><metadata>when</metadata><g/></svg>\n")
