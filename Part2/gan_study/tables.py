@@ -97,12 +97,15 @@ def shipped():
 
 def seen():
     """What the classifier reads in the 25 images of start, middle and end."""
-    found, rows = summaries.seen(), []
-    for moment, (digits, sure) in found.items():
-        rows.append([moment, sure, ", ".join(map(str, sorted(set(digits))))])
-    (_, (middle, _), (end, _)) = found.values()
-    rows.append(["digit changed between middle and end", sum(a != b for a, b in zip(middle, end, strict=True)), ""])
-    return Table(["25 images", f"read with a confidence of {CONFIDENCE:.0%} or more", "digits read"], rows, "lrl")
+    found = summaries.seen()
+    (middle, _), (end, _) = found["middle"], found["end"]
+    changed = {"end": sum(a != b for a, b in zip(middle, end, strict=True))}
+    rows = [
+        [moment, sure, ", ".join(map(str, sorted(set(digits)))), changed.get(moment, "–")]
+        for moment, (digits, sure) in found.items()
+    ]
+    header = ["25 images", f"confidence {CONFIDENCE:.0%} or more", "digits read", "other digit than halfway"]
+    return Table(header, rows, "lrlr")
 
 
 def summary():
