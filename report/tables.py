@@ -74,5 +74,14 @@ class Source:
     def __init__(self, *definitions):
         self.text = "\n\n".join(textwrap.dedent(inspect.getsource(each)).strip() for each in definitions)
 
+    def __repr__(self):  # the same each time, as a saved notebook should be
+        return self.text
+
+    def _repr_latex_(self):  # for `jupyter nbconvert --to pdf`, whose own listings run over the margin
+        from pygments import formatters, highlight, lexers
+
+        style = formatters.LatexFormatter(verboptions=r"fontsize=\fontsize{7}{8.5}\selectfont")
+        return highlight(self.text, lexers.PythonLexer(), style)
+
     def _repr_markdown_(self):
         return f"```python\n{self.text}\n```"

@@ -73,13 +73,13 @@ def interpolation(generator, judge, pair=(3, 8)):
 
 SYMBOLS = {  # for matplotlib's icons, which a browser would have to download
     "minus": "−",
-    "fast-backward": "⏮",
+    "fast-backward": "|◀",
     "step-backward": "◁",
     "play fa-flip-horizontal": "◀",
-    "pause": "⏸",
+    "pause": "‖",
     "play": "▶",
     "step-forward": "▷",
-    "fast-forward": "⏭",
+    "fast-forward": "▶|",
     "plus": "+",
 }
 
@@ -102,6 +102,9 @@ class Film:
         self.shown = {"text/html": html, "image/png": base64.b64encode(png.getvalue()).decode()}
         for each in (fig, stills):
             plt.close(each)
+
+    def __repr__(self):  # the same each time, as a saved notebook should be
+        return "Film()"
 
     def _repr_mimebundle_(self, **_):
         return self.shown

@@ -42,3 +42,4 @@ def test_columns_that_do_not_fit_are_an_error():
 
 def test_source_is_shown_as_python():
     assert Source(Table.columns)._repr_markdown_().startswith("```python\ndef columns(self):\n    return ")
+    assert r"\PY{n+nf}{columns}" in Source(Table.columns)._repr_latex_()
