@@ -24,6 +24,7 @@ from pathlib import Path
 import nbformat
 from filelock import FileLock, Timeout
 from nbconvert import MarkdownExporter
+from traitlets.config import Config
 
 import artifacts
 import readme
@@ -256,7 +257,9 @@ def run_notebook(path):
 def print_notebook(path, author):
     """The notebook's prose and results, without its code, as a PDF beside it."""
     notebook = verify.read_notebook(path)
-    exporter = MarkdownExporter(exclude_input=True, exclude_input_prompt=True, exclude_output_prompt=True)
+    hidden = dict.fromkeys(("exclude_input", "exclude_input_prompt", "exclude_output_prompt"), True)
+    kinds = ["text/markdown", "image/png", "text/plain"]  # of a film, which is HTML too, the stills
+    exporter = MarkdownExporter(config=Config({"NbConvertBase": {"display_data_priority": kinds}}), **hidden)
     text, resources = exporter.from_notebook_node(notebook)
     folder = BUILD / f"{path.stem}-pdf"
     shutil.rmtree(folder, ignore_errors=True)

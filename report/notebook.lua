@@ -1,5 +1,5 @@
--- Pandoc filter for the notebooks' PDFs: a picture is centred and stays with the text above it; a short table is not
--- broken, and the columns of a wide one are as wide as their text asks for.
+-- Pandoc filter for the notebooks' PDFs: a picture is centred and stays with the text above it, as does a short table; that
+-- is not broken, and the columns of a wide one are as wide as their text asks for.
 
 local SHORT = 16 -- rows
 local LINE = 116 -- letters of a table's size in a line, about
@@ -40,10 +40,24 @@ local function set_widths(block)
   return wraps
 end
 
+local function is_picture(block) return block and block.t == "Para" and #block.content == 1 and block.content[1].t == "Image" end
+
+-- Lines of a text with the short table, or the printed lines and the picture, after it; nil if there are none.
+local function lines_together(blocks, at)
+  local block, after = blocks[at], blocks[at + 1]
+  if block.t ~= "Para" or is_picture(block) or not after then return nil end
+  local lines = math.ceil(#pandoc.utils.stringify(block) / 100) + 2
+  if after.t == "Table" and #after.bodies[1].body <= SHORT then return lines + #after.bodies[1].body + 4 end
+  if after.t == "CodeBlock" and not after.classes[1] then return lines + (is_picture(blocks[at + 2]) and 18 or 4) end
+end
+
 function Blocks(blocks)
   local done, text_above = pandoc.List(), false
-  for _, block in ipairs(blocks) do
-    local picture = block.t == "Para" and #block.content == 1 and block.content[1].t == "Image"
+  for at, block in ipairs(blocks) do
+    local picture, headed = is_picture(block), at > 1 and blocks[at - 1].t == "Header"
+    local lines = block.t == "Header" and blocks[at + 1] and lines_together(blocks, at + 1)
+    lines = lines and lines + 3 or not headed and lines_together(blocks, at)
+    if lines then done:insert(pandoc.RawBlock("latex", "\\Needspace{" .. lines .. "\\baselineskip}")) end
     if picture then
       done:insert(pandoc.RawBlock("latex", text_above and "\\nopagebreak" or ""))
       block.content:insert(1, pandoc.RawInline("latex", "{\\centering "))

@@ -3,10 +3,12 @@
     Table(["network", "accuracy"], [["LSTM", 0.5]], "lr").latex()
 
 A cell is text or a number. In text, `$...$` is mathematics and `**...**` around a whole cell is bold (the best value);
-everything else prints as it stands.
+everything else prints as it stands. A notebook shows the code that matters as a `Source`.
 """
 
+import inspect
 import re
+import textwrap
 from typing import NamedTuple
 
 SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
@@ -64,3 +66,22 @@ class Table(NamedTuple):
 
     def _repr_markdown_(self):  # what a notebook shows of it
         return self.markdown()
+
+
+class Source:
+    """The source of functions and classes, which a notebook shows highlighted, as its HTML and its PDF do."""
+
+    def __init__(self, *definitions):
+        self.text = "\n\n".join(textwrap.dedent(inspect.getsource(each)).strip() for each in definitions)
+
+    def __repr__(self):  # the same each time, as a saved notebook should be
+        return self.text
+
+    def _repr_latex_(self):  # for `jupyter nbconvert --to pdf`, whose own listings run over the margin
+        from pygments import formatters, highlight, lexers
+
+        style = formatters.LatexFormatter(verboptions=r"fontsize=\fontsize{7}{8.5}\selectfont")
+        return highlight(self.text, lexers.PythonLexer(), style)
+
+    def _repr_markdown_(self):
+        return f"```python\n{self.text}\n```"

@@ -13,7 +13,9 @@ from lstm_study.summaries import (
     beyond,
     curricula,
     grouped,
+    label,
     last_epochs,
+    longest,
     median_updates,
     n_solved,
     percent,
@@ -174,6 +176,42 @@ def records():
         rows.append(["" if number else "bistable, median seed", test["T"], test["n"], score, score, ""])
     header = ["initialisation", "$T$", "palindromes", "accuracy", "lowest seed", "seeds without error"]
     return Table(header, rows, "lrrrrr")
+
+
+def proof():
+    """What interval arithmetic shows of the shipped bistable LSTM, and of how many seeds it shows everything."""
+    _, shipped = experiments.network("lstm_bistable")
+    proofs = {run["config"]["seed"]: run["proof"] for run in experiments.load("proofs")}
+    found = proofs[shipped["config"]["seed"]]
+    rows = [
+        ["beginnings of a palindrome that were examined", 10 ** found["prefix"]],
+        ["digits in each beginning", found["prefix"]],
+        ["beginnings that are answered correctly, whatever follows", f"{found['proven']:.2%}"],
+        ["cells that keep their sign, whatever follows", f"{found['latched']:.2%}"],
+        ["smallest lead of the right answer's logit", f"{found['lead'] or 0:.1f}"],
+        [
+            "seeds of which all beginnings are proven",
+            f"{sum(p['proven'] == 1 for p in proofs.values())} of {len(proofs)}",
+        ],
+    ]
+    return Table(["shipped bistable LSTM", "result"], rows, "lr")
+
+
+def summary():
+    """The results of Part I in a few rows."""
+    rows = [[f"{NAMES[m]}, template settings, T = 5: validation accuracy, %", percent(last_epochs(m))] for m in NAMES]
+    found = series()
+    for model, initialisation in (("lstm", "forget bias 1"), ("rnn", "glorot")):
+        T = longest(found[model, initialisation]) or "none"
+        rows.append([f"{label(model, initialisation)}: longest T up to which every seed solved every length", T])
+    bistable = found["lstm", "bistable"]
+    for T in (min(bistable), max(bistable)):
+        rows.append([f"bistable LSTM, T = {T}: median updates until solved", median_updates(bistable[T]) or "never"])
+    (far,) = experiments.load("far")[0]["tests"]
+    rows.append([f"its median seed, T = {far['T']:,}, {far['n']:,} palindromes: accuracy", f"{far['accuracy']:.2%}"])
+    verdicts = [claim.verdict for claim in claims.every()]
+    rows += [[f"claims of published solutions: {verdict}", verdicts.count(verdict)] for verdict in claims.VERDICTS]
+    return Table(["", "result"], rows, "lr")
 
 
 def walls():

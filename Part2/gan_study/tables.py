@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from gan_study import claims, experiments, summaries
+from gan_study.quality import CONFIDENCE
 from my_gan import Discriminator, Generator
 from recipes import OURS, RECIPES, asdict
 from tables import Table
@@ -77,6 +78,54 @@ def recipes():
 def significant(value):
     """Three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}"
+
+
+def shipped():
+    """How the generator that is published was trained."""
+    record = summaries.shipped().record
+    rows = [
+        ["data", OURS.dataset.upper()],
+        ["epochs, batch size, seed", f"{OURS.n_epochs}, {OURS.batch_size}, {OURS.seed}"],
+        ["optimiser", f"Adam, learning rate {OURS.lr}, betas {OURS.beta1} and {OURS.beta2}"],
+        ["decay of the moving average of G's weights", OURS.ema],
+        ["weight of the gradient penalty on D, $R_1$", OURS.r1],
+        ["minutes of training", f"{record['training_seconds'] / 60:.0f}"],
+        ["machine", record["hardware"].rpartition(", ")[0]],
+    ]
+    return Table(["published generator", ""], rows, "ll")
+
+
+def seen():
+    """What the classifier reads in the 25 images of start, middle and end."""
+    found = summaries.seen()
+    (middle, _), (end, _) = found["middle"], found["end"]
+    changed = {"end": sum(a != b for a, b in zip(middle, end, strict=True))}
+    rows = [
+        [moment, sure, ", ".join(map(str, sorted(set(digits)))), changed.get(moment, "–")]
+        for moment, (digits, sure) in found.items()
+    ]
+    header = ["25 images", f"confidence {CONFIDENCE:.0%} or more", "digits read", "other digit than halfway"]
+    return Table(header, rows, "lrlr")
+
+
+def summary():
+    """The results of Part II in a few rows."""
+    found, real = summaries.shipped().found["reporting"], summaries.real()["reporting"]
+    public, *ours = summaries.seconds_of_epochs().items()
+    along = dict.fromkeys(summaries.picture("interpolation")["linear"]["digits"])
+    rows = [
+        ["Fréchet distance of the samples", significant(found["frechet"])],
+        ["Fréchet distance of real test images", significant(real["frechet"])],
+        [
+            "rarest and commonest digit, % of the samples",
+            " and ".join(f"{100 * choose(found['shares']):.1f}" for choose in (min, max)),
+        ],
+        ["recall", f"{found['recall']:.2f}"],
+        ["coverage", f"{found['coverage']:.2f}"],
+        ["digits that the classifier reads along the strip", ", ".join(map(str, along))],
+        *([f"training-loop speed-up, {way.replace('ours', 'our loop')}", f"{public[1] / s:.1f}x"] for way, s in ours),
+    ]
+    return Table(["", "result"], rows, "lr")
 
 
 def quality():

@@ -1,9 +1,15 @@
-"""Widgets for the notebook: a slider from one digit to another, and a scrubber through the training."""
+"""For the notebook: a slider from one digit to another, and films that also play without a kernel."""
+
+import base64
+import io
+import re
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 from IPython.display import display
+from matplotlib.animation import FuncAnimation
 
 from gan_study import figures, measures, quality
 from gan_study.classifier import classify
@@ -63,19 +69,69 @@ def interpolation(generator, judge, pair=(3, 8)):
     return widgets.VBox([widgets.HBox([start, widgets.Label("→"), end, way]), alpha, output])
 
 
-def draw_moment(batches_done):
-    fig, ax = plt.subplots(figsize=(3.2, 3.4), layout="constrained")
-    figures.show(ax, figures.grid(batches_done), f"batch {batches_done:,}")
-    return fig
+# --------------------------------------------------------------------------- films, which need no running notebook
+
+SYMBOLS = {  # for matplotlib's icons, which a browser would have to download
+    "minus": "−",
+    "fast-backward": "|◀",
+    "step-backward": "◁",
+    "play fa-flip-horizontal": "◀",
+    "pause": "‖",
+    "play": "▶",
+    "step-forward": "▷",
+    "fast-forward": "▶|",
+    "plus": "+",
+}
 
 
-def training():
-    """A scrubber through the sample grids of the training, with a button that plays them."""
+class Film:
+    """A film that a browser plays; where there is no HTML, as in a PDF, the figure `stills`.
+
+    `draw(frame)` draws one of `frames` on `fig`; no other film of the page has this `name`.
+    """
+
+    def __init__(self, name, fig, draw, frames, stills, dpi=60):
+        film = FuncAnimation(fig, draw, frames, init_func=lambda: None)
+        with plt.rc_context({"savefig.dpi": dpi}):
+            html = film.to_jshtml(fps=5, default_mode="reflect")
+        html = html.replace(re.search(r'"_anim_img(\w+)"', html)[1], name)  # its name is random
+        html = re.sub(r"<link[^>]*>", "", html)
+        html = re.sub(r'<i class="fa fa-([^"]+)"></i>', lambda icon: SYMBOLS[icon[1]], html)
+        png = io.BytesIO()
+        stills.savefig(png, format="png", dpi=150)
+        self.shown = {"text/html": html, "image/png": base64.b64encode(png.getvalue()).decode()}
+        for each in (fig, stills):
+            plt.close(each)
+
+    def __repr__(self):  # the same each time, as a saved notebook should be
+        return "Film()"
+
+    def _repr_mimebundle_(self, **_):
+        return self.shown
+
+
+def training(n=24):
+    """The film of training: up to n sample grids, from the first batch to the last; its stills are figures.series."""
     moments = figures.moments()
-    slider = widgets.SelectionSlider(options=moments, value=moments[-1], description="batch", layout={"width": "60%"})
-    play = widgets.Play(value=len(moments) - 1, max=len(moments) - 1, interval=200)
-    widgets.jslink((play, "value"), (slider, "index"))
-    output = widgets.Output()
-    slider.observe(lambda _: replace(output, lambda: draw_moment(slider.value)), "value")
-    replace(output, lambda: draw_moment(slider.value))
-    return widgets.VBox([widgets.HBox([play, slider]), output])
+    fig, ax = plt.subplots(figsize=(2.8, 3.0), layout="constrained")
+
+    def draw(batches_done):
+        ax.clear()
+        figures.show(ax, figures.grid(batches_done), f"batch {batches_done:,}")
+
+    frames = [moments[round(at)] for at in np.linspace(0, len(moments) - 1, min(n, len(moments)))]
+    return Film("training", fig, draw, frames, figures.series())
+
+
+def walk(generator, judge, pair=(3, 8), n=25):
+    """The film of the straight path between two digits, n images; its stills are the nine images and the middle one."""
+    _, z = quality.choose(generator, judge, pair)
+    fig, ax = plt.subplots(figsize=(2.2, 2.4), layout="constrained")
+
+    def draw(alpha):
+        image, digit, confidence = between(generator, judge, z, alpha, "linear")
+        ax.clear()
+        figures.show(ax, image.numpy(), f"α = {alpha:.2f}: {digit} ({confidence:.0%})")
+
+    stills = draw_between(generator, judge, z, 0.5, "linear")
+    return Film("walk", fig, draw, np.linspace(0, 1, n).tolist(), stills, dpi=90)

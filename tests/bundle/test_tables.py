@@ -2,7 +2,7 @@
 
 import pytest
 
-from tables import Table, escape
+from tables import Source, Table, escape
 
 TABLE = Table(["network", "share, %", "$x$"], [["A_b & c", 12345, r"$W_{gx}$"], None, ["**best**", 0.5, "1|2"]], "lrc")
 
@@ -38,3 +38,8 @@ def test_the_same_table_is_markdown():
 def test_columns_that_do_not_fit_are_an_error():
     with pytest.raises(ValueError, match="3 column"):
         TABLE._replace(align="lr").latex()
+
+
+def test_source_is_shown_as_python():
+    assert Source(Table.columns)._repr_markdown_().startswith("```python\ndef columns(self):\n    return ")
+    assert r"\PY{n+nf}{columns}" in Source(Table.columns)._repr_latex_()

@@ -1,8 +1,9 @@
 """The notebook's widget: it answers to digits, draws palindromes, and has a message for what is none."""
 
 import pytest
+import torch
 
-from lstm_study import widgets
+from lstm_study import experiments, widgets
 
 
 @pytest.mark.parametrize("T", [3, 4, 21, 200])
@@ -26,6 +27,13 @@ def test_what_is_drawn_can_be_read(T):
 def test_bad_input_gets_a_message(text, message):
     with pytest.raises(ValueError, match=message):
         widgets.read(text)
+
+
+@pytest.mark.results
+def test_the_widget_opens_with_a_palindrome_that_tells_lstm_and_rnn_apart():
+    digits = widgets.read(widgets.telling(30))
+    said = [experiments.network(name)[0](torch.tensor([digits])).argmax() for name in ("lstm_bistable", "rnn_identity")]
+    assert said[0] == digits[0] != said[1]
 
 
 def test_the_widget_shows_a_picture_for_digits_and_a_message_for_the_rest(recorded, monkeypatch, capsys):
