@@ -168,12 +168,10 @@ def test_a_failing_run_ends_in_one_message_and_the_others_are_kept(part1, found,
 
 
 @pytest.mark.slow
-def test_the_results_are_read_by_pandas_and_listed(part1):
-    import pandas
-
+def test_the_results_are_a_line_a_run_and_listed(part1):
     assert study("baselines", cwd=part1).returncode == 0
-    table = pandas.read_json(part1 / "results" / "baselines.jsonl", lines=True)
-    assert table["name"].tolist() == ["T5"] and table["smoke"].all()
+    lines = (part1 / "results" / "baselines.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [(each["name"], each["smoke"]) for each in map(json.loads, lines)] == [("T5", True)]
     listed = study("list", cwd=part1)
     assert all(name in listed.stdout for name in experiments.EXPERIMENTS)
     assert re.search(r"^baselines +1 of 1 ", listed.stdout, re.M) and re.search(r"^far +waits ", listed.stdout, re.M)
