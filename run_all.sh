@@ -17,7 +17,7 @@ stages
   part2      classifiers, every GAN, their quality        -> Part2/results/, images/, mnist_generator.pt
   notebooks  run top to bottom, then as PDF               -> Part1/task2.pdf, Part2/Part2.pdf
   report     numbers, tables, figures, LaTeX              -> report/generated/, report/report.pdf
-  readme     the table of results and the picture         -> README.md, report/updates.png
+  readme     the table of results and the picture         -> README.md, report/race.png
   zip        the submission, unpacked elsewhere and re-run before it gets its name; builds what is stale
                                                           -> <student>_assignment3.zip, VERIFIED.txt
 options
@@ -142,6 +142,7 @@ stage_setup() {
     "$PYTHON" -m pip install --quiet --disable-pip-version-check -r requirements.txt ||
       fail "pip could not install requirements.txt" "the message above says why; with no network, bring the packages along"
   fi
+  "$PYTHON" -c "import matplotlib.font_manager" 2> /dev/null || true # its font cache, whose making would look like a warning later
   local missing install
   missing=$(missing_tools)
   [ -n "$missing" ] || return 0

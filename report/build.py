@@ -22,7 +22,6 @@ import zipfile
 from pathlib import Path
 
 import nbformat
-from filelock import FileLock, Timeout
 from nbconvert import MarkdownExporter
 from traitlets.config import Config
 
@@ -132,7 +131,7 @@ def part_files(part):
 
 
 def house_files():
-    return [REPORT / name for name in ("artifacts.py", "tables.py", "house.mplstyle")]
+    return [REPORT / name for name in ("artifacts.py", "closure.py", "publish.py", "tables.py", "house.mplstyle")]
 
 
 def stamp(notebook, part):
@@ -444,21 +443,15 @@ class Stopped(BaseException):
 def alone():
     """One build in a checkout at a time; what a killed one left is removed."""
     BUILD.mkdir(exist_ok=True)
-    lock = FileLock(BUILD / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        print("another build is under way in this checkout: waiting for it", flush=True)
-        lock.acquire()
-    try:
+    with artifacts.locked(BUILD / "lock", "another build is under way in this checkout: waiting for it"):
         note = BUILD / "elsewhere"
         if note.exists() and (name := note.read_text(encoding="utf-8")) and "assignment3-" in Path(name).name:
             shutil.rmtree(name, ignore_errors=True)
         clean()
-        yield
-    finally:
-        clean()
-        lock.release()
+        try:
+            yield
+        finally:
+            clean()
 
 
 def clean():

@@ -19,7 +19,7 @@ local function set_widths(block)
     natural[i], least[i], with_head[i] = 1, 1, 1
     local function take(rows, is_head)
       for _, row in ipairs(rows) do
-        local said = text(cells(row)[i])
+        local said = text(cells(row)[i]):gsub("\\%a+", "x") -- a symbol of mathematics is one letter
         local letters = utf8.len(said) or #said
         least[i] = math.max(least[i], longest(said:gmatch("%S+")))
         with_head[i] = math.max(with_head[i], letters)
@@ -43,8 +43,12 @@ end
 local function is_picture(block) return block and block.t == "Para" and #block.content == 1 and block.content[1].t == "Image" end
 
 -- Lines of a text with the short table, or the printed lines and the picture, after it; nil if there are none.
-local function lines_together(blocks, at)
+local function lines_together(blocks, at) -- with headings above the text
   local block, after = blocks[at], blocks[at + 1]
+  if block.t == "Header" and after then
+    local lines = lines_together(blocks, at + 1)
+    return lines and lines + 3
+  end
   if block.t ~= "Para" or is_picture(block) or not after then return nil end
   local lines = math.ceil(#pandoc.utils.stringify(block) / 100) + 2
   if after.t == "Table" and #after.bodies[1].body <= SHORT then return lines + #after.bodies[1].body + 4 end
@@ -55,8 +59,7 @@ function Blocks(blocks)
   local done, text_above = pandoc.List(), false
   for at, block in ipairs(blocks) do
     local picture, headed = is_picture(block), at > 1 and blocks[at - 1].t == "Header"
-    local lines = block.t == "Header" and blocks[at + 1] and lines_together(blocks, at + 1)
-    lines = lines and lines + 3 or not headed and lines_together(blocks, at)
+    local lines = not headed and lines_together(blocks, at)
     if lines then done:insert(pandoc.RawBlock("latex", "\\Needspace{" .. lines .. "\\baselineskip}")) end
     if picture then
       done:insert(pandoc.RawBlock("latex", text_above and "\\nopagebreak" or ""))

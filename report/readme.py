@@ -16,7 +16,7 @@ import tables
 REPORT = Path(__file__).resolve().parent
 PAGE = REPORT.parent / "README.md"
 START, END = "<!-- results: written by report/readme.py -->", "<!-- end of results -->"
-PICTURE = ("generated/part1/updates.pdf", "updates.png")
+PICTURE = ("generated/part1/race.pdf", "race.png")
 
 
 def results(folder=REPORT / "generated"):

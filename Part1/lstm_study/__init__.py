@@ -4,7 +4,8 @@
 
 training.py is one run; experiments.py says which runs there are; summaries.py reads their results; claims.py,
 figures.py, tables.py and widgets.py show them; report.py writes what the report includes. joined.py and fast_lstm.py
-are the same networks as the pages lstm.py and vanilla_rnn.py, faster; inside.py and proof.py look into trained ones.
+are the same networks as the pages lstm.py and vanilla_rnn.py, faster; inside_figures.py and proof.py look into trained
+ones.
 """
 
 import sys

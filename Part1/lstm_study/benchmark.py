@@ -153,27 +153,3 @@ def runs():
 
 
 EXPERIMENT = artifacts.Experiment(runs, perform, "time and memory of a training step", alone=True)
-RESULTS = artifacts.Results(PART1 / "results", {"benchmark": EXPERIMENT}, "python -m lstm_study {}")
-
-
-def load():
-    """The result; ArtifactError if it is missing or stale."""
-    (result,) = RESULTS.load("benchmark")
-    return result
-
-
-def memory(name, T):
-    """Peak memory of a training step of the network `name` at length T, in MiB."""
-    return load()["memory"][name][CONFIG["memory_lengths"].index(T)]
-
-
-def ratio(one, other, T):
-    """How many times as long a step of `one` takes as a step of `other`."""
-    milliseconds, at = load()["milliseconds"], CONFIG["lengths"].index(T)
-    return milliseconds[one][at] / milliseconds[other][at]
-
-
-def growth(of, lengths, name="FastLSTM"):
-    """By which factor time ("milliseconds", "lengths") or memory ("memory", "memory_lengths") grows from T = 100 on."""
-    values = dict(zip(CONFIG[lengths], load()[of][name], strict=True))
-    return values[max(values)] / values[100 if 100 in values else min(values)]

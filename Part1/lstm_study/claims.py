@@ -11,8 +11,8 @@ from statistics import mean
 from typing import NamedTuple
 
 from artifacts import SMOKE
-from lstm_study import benchmark, experiments
-from lstm_study.summaries import grouped, n_solved, reached
+from lstm_study import experiments
+from lstm_study.summaries import grouped, measured, n_solved, reached
 
 
 class Claim(NamedTuple):
@@ -25,14 +25,10 @@ class Claim(NamedTuple):
 
     @property
     def verdict(self):
-        return verdict(self.holds, self.published_budget)
+        return VERDICTS[0] if self.holds else VERDICTS[1] if self.published_budget else VERDICTS[2]
 
 
 VERDICTS = ("reproduced", "contradicted", "not reproduced as tested")
-
-
-def verdict(holds, published_budget):
-    return VERDICTS[0] if holds else VERDICTS[1] if published_budget else VERDICTS[2]
 
 
 def runs(experiment, **keys):
@@ -134,7 +130,7 @@ def C2():
             "T reached: " + ", ".join(str(reached(run)) for run in found),
             all(run["solved_at"] for run in found),
         )
-    memory = benchmark.memory("LSTM", 150)
+    memory = measured("memory", "LSTM")[150]
     yield Claim(
         "C2",
         "beyond T = 150, memory runs out",

@@ -4,13 +4,15 @@ Where there are several seeds, a line is their median and a band their range. Fi
 `plt.style.context(STYLE)`.
 """
 
+import itertools
+
 import matplotlib.pyplot as plt
 import numpy as np
 
 import artifacts
 from lstm_study import experiments
 from lstm_study.claims import points
-from lstm_study.summaries import NAMES, grouped, label, race_series, series, word
+from lstm_study.summaries import NAMES, accuracies, grouped, race_series, series, word
 
 STYLE = artifacts.STYLE
 COLOURS = {"lstm": "#0072B2", "rnn": "#D55E00"}
@@ -19,16 +21,12 @@ SERIES_COLOURS = {
     ("lstm", "pytorch"): "#999999",
     ("lstm", "forget bias 1"): "#56B4E9",
     ("lstm", "chrono"): "#009E73",
-    ("lstm", "carousel"): "#CC79A7",
     ("lstm", "bistable"): "#0072B2",
     ("rnn", "pytorch"): "#D55E00",
     ("rnn", "glorot"): "#D55E00",
     ("rnn", "identity"): "#E69F00",
-    ("rnn", "orthogonal"): "#000000",
     ("rnn", "bistable"): "#7F3C00",
 }
-PUBLISHED = {"lstm": "forget bias 1", "rnn": "glorot"}  # initialisations of B1 and D1, C2 too
-PLAIN = {"lstm": "pytorch", "rnn": "glorot"}  # of A1 and C1
 CHANCE = {"color": "#777777", "lw": 0.7}
 
 
@@ -81,7 +79,7 @@ def trap():
     """Validation accuracy over updates on leaking and on honest data; networks of the former on honest data."""
     groups = grouped("trap", "T", "leaking")
     lengths = sorted({T for T, _ in groups})
-    fig, axes = panels(1, len(lengths), 1.8, sharey=True, squeeze=False)
+    fig, axes = panels(1, len(lengths), 1.6, sharey=True, squeeze=False)
     for ax, T in zip(axes[0], lengths, strict=True):
         for leaking, colour, name in ((True, "#D55E00", "leaking data"), (False, "#0072B2", "honest data")):
             curves = [points(run, "val_accuracy") for run in groups[T, leaking]]
@@ -96,22 +94,19 @@ def trap():
     return fig
 
 
-def curves(experiment, initialisations, log=False, training=False):
+def curves(experiment, lstm, rnn, log=True, training=True):
     """Accuracy and loss over updates, a column per T, RNN above LSTM: of validation, and dashed of `training`.
 
-    `initialisations` names one per network.
+    `lstm` and `rnn` are their initialisations.
     """
-    groups = grouped(experiment, "model", "initialisation", "T")
+    groups, initialisations = grouped(experiment, "model", "initialisation", "T"), {"lstm": lstm, "rnn": rnn}
     lengths = sorted({T for *_, T in groups})
-    fig, axes = panels(4, len(lengths), 3.3, sharex=True, sharey="row", squeeze=False)
-    rows = (
-        ("accuracy", "rnn", 0.1),
-        ("accuracy", "lstm", 0.1),
-        ("loss", "rnn", np.log(10)),
-        ("loss", "lstm", np.log(10)),
-    )
-    for row, (kind, model, by_chance) in zip(axes, rows, strict=True):
-        row[0].set_ylabel(f"{NAMES[model]}\n{kind}")
+    fig, axes = panels(4, len(lengths), 2.6, sharex=True, sharey="row", squeeze=False)
+    for row, (kind, model) in zip(axes, itertools.product(("accuracy", "loss"), ("rnn", "lstm")), strict=True):
+        row[0].set_ylabel(f" \n{NAMES[model]}")
+        if model == "rnn":  # the empty line above "RNN" and "LSTM" is for the name of both rows
+            place = {"xycoords": (row[0].yaxis.label, "axes fraction"), "rotation": 90, "va": "center", "fontsize": 9}
+            row[0].annotate(kind, (0, -0.25), **place).set_in_layout(False)
         for ax, T in zip(row, lengths, strict=True):
             runs = groups[model, initialisations[model], T]
             style = {"color": COLOURS[model], "label": f"{NAMES[model]}, validation"}
@@ -119,17 +114,28 @@ def curves(experiment, initialisations, log=False, training=False):
             if training:
                 style |= {"ls": "--", "lw": 1, "label": f"{NAMES[model]}, training"}
                 band(ax, [points(run, kind) for run in runs], **style)
-            chance(ax, by_chance)
+            chance(ax, 0.1 if kind == "accuracy" else np.log(10))
             ax.set_ylim(0, 1.05 if kind == "accuracy" else 3.5)
             if log:
                 ax.set_xscale("log")
+                ticks(ax.xaxis, [100, 1000])
     for ax, T in zip(axes[0], lengths, strict=True):
         ax.set_title(f"T = {T}")
-    for ax in axes.flat if log else ():
-        ticks(ax.xaxis, [100, 1000])
     fig.supxlabel("updates", fontsize=9)
     legend_above(fig, axes[0, 0], axes[1, 0], ncols=5)
     return fig
+
+
+def A1():
+    return curves("A1", lstm="pytorch", rnn="glorot", log=False)
+
+
+def B1():
+    return curves("B1", lstm="forget bias 1", rnn="glorot", training=False)
+
+
+def D1():
+    return curves("D1", lstm="forget bias 1", rnn="glorot")
 
 
 def C1():
@@ -137,7 +143,7 @@ def C1():
     short = min(run["config"]["T"] for run in experiments.load("C1"))
     groups = grouped("C1", "T", "lr", "optimizer", "model")
     rates = sorted({lr for T, lr, optimizer, _ in groups if optimizer == "Adam"})
-    fig, axes = panels(1, 2 + len(rates), 1.9)
+    fig, axes = panels(1, 2 + len(rates), 1.6)
     for model in ("lstm", "rnn"):
         style = {"color": COLOURS[model], "label": NAMES[model]}
         runs = groups[short, 1e-3, "RMSprop", model]
@@ -159,43 +165,9 @@ def C1():
     return fig
 
 
-def dots(ax, lengths, colour, marker, name, side=0.0):
-    """Accuracy against T of {T: runs}: a dot per seed, `side` of T, and the median as a line."""
-    for T, runs in lengths.items():
-        scores = [run["accuracy"] for run in runs]
-        ax.plot([T + side] * len(runs), scores, marker, ms=3, color=colour, alpha=0.6, mew=0)
-    medians = [np.median([run["accuracy"] for run in runs]) for runs in lengths.values()]
-    width = 3 if marker == MARKERS["lstm"] else 1.2  # so that both are seen where one lies on the other
-    ax.plot([*lengths], medians, color=colour, lw=width, label=f"{name}, median")
-    ax.plot([], [], marker, ms=3, color=colour, alpha=0.6, mew=0, label=f"{name}, each seed")
-
-
-def most_frequent(ax):
-    """What answering with the most frequent digit gets, and chance."""
-    baselines = [(run["config"]["T"], run["counting"]) for run in experiments.load("baselines")]
-    ax.plot(*zip(*baselines, strict=True), color="#777777", lw=0.7, ls=":", label="most frequent digit")
-    chance(ax)
-    ax.set(ylim=(0, 1.05), xlabel="T", xticks=[T for T, _ in baselines])
-
-
-def by_length():
-    """Test accuracy against T: two initialisations each of LSTM and RNN, a panel each."""
-    shown = [("rnn", "glorot"), ("lstm", "forget bias 1"), ("rnn", "identity"), ("lstm", "bistable")]
-    fig, axes = panels(1, len(shown), 1.9, sharey=True)
-    rows = series()
-    for ax, (model, initialisation) in zip(axes, shown, strict=True):
-        lengths = {T: runs for T, runs in rows[model, initialisation].items() if T <= 30}
-        dots(ax, lengths, COLOURS[model], MARKERS[model], NAMES[model])
-        most_frequent(ax)
-        ax.set_title(label(model, initialisation))
-    axes[0].set_ylabel("test accuracy")
-    legend_above(fig, *axes, ncols=3)
-    return fig
-
-
 def updates():
     """Updates until solved against T: medians, bars over the range of seeds, open where a seed never solved it."""
-    fig, axes = panels(1, 2, 2.6, sharex=True, sharey=True)
+    fig, axes = panels(1, 2, 2.3, sharex=True, sharey=True)
     for number, ((model, initialisation), lengths) in enumerate(series().items()):
         ax = axes[("lstm", "rnn").index(model)]
         style = {"color": SERIES_COLOURS[model, initialisation], "marker": MARKERS[model], "lw": 1}
@@ -216,10 +188,17 @@ def updates():
 
 
 def race_panel(ax, input_dim, start):
-    """Test accuracy against T in the race: both networks, a dot per seed, offset horizontally."""
-    for (model, digits, begin), lengths in race_series().items():
-        if (digits, begin) == (input_dim, start):
-            dots(ax, lengths, COLOURS[model], MARKERS[model], NAMES[model], 0.35 if model == "rnn" else -0.35)
+    """Test accuracy against T in the race: a dot per seed, offset horizontally, and the median as a line."""
+    for model, side, width in (("lstm", -0.35, 3), ("rnn", 0.35, 1.2)):  # two widths: both show where they coincide
+        scores = {T: accuracies(runs) for T, runs in race_series()[model, input_dim, start].items()}
+        dots = np.array([(T + side, score) for T, each in scores.items() for score in each])
+        style = {"color": COLOURS[model], "ms": 3, "mew": 0}
+        ax.plot(*dots.T, MARKERS[model], alpha=0.6, label=f"{NAMES[model]}, each seed", **style)
+        ax.plot([*scores], [*map(np.median, scores.values())], lw=width, label=f"{NAMES[model]}, median", **style)
+    baselines = [(run["config"]["T"], run["counting"]) for run in experiments.load("baselines")]
+    ax.plot(*zip(*baselines, strict=True), color="#777777", lw=0.7, ls=":", label="most frequent digit")
+    chance(ax)
+    ax.set(ylim=(0, 1.05), xlabel="T", xticks=[T for T, _ in baselines])
 
 
 def race():
@@ -229,19 +208,17 @@ def race():
     for row, input_dim, digits in zip(axes, (1, 10), ("as numbers", "one-hot"), strict=True):
         for start, ax in enumerate(row):
             race_panel(ax, input_dim, start)
-            most_frequent(ax)
-            ax.set_xlabel("T" if input_dim == 10 else "")
+            ax.label_outer()
         row[0].set(title="PyTorch's initialisation for both", ylabel=f"digits {digits}\ntest accuracy")
         row[1].set_title(f"LSTM: {word(best['lstm', input_dim])}, RNN: {word(best['rnn', input_dim])}")
-    legend_above(fig, *axes.flat, ncols=3)
+    legend_above(fig, axes[0, 0], ncols=3)
     return fig
 
 
 def race_glance():
     """The race's panel of one-hot digits and PyTorch's initialisation, small."""
-    fig, ax = panels(1, 1, 1.5, width=3.2)
+    fig, ax = panels(1, 1, 1.4, width=3.2)
     race_panel(ax, 10, 0)
-    most_frequent(ax)
     ax.set_ylabel("accuracy")
     lines = [line for line in ax.lines if line.get_label().endswith(("median", "chance"))]
     fig.legend(handles=lines, loc="outside upper center", ncols=3, handlelength=1.2, columnspacing=1)
@@ -250,14 +227,14 @@ def race_glance():
 
 def race_curves():
     """Validation accuracy over updates, a panel per T: one-hot digits, PyTorch's initialisation."""
-    found = {model: race_series()[model, 10, 0] for model in ("lstm", "rnn")}
+    found = {model: race_series()[model, 10, 0] for model in NAMES}
+    limit = max(run["config"]["max_updates"] for lengths in found.values() for runs in lengths.values() for run in runs)
     fig, axes = panels(1, len(found["lstm"]), 1.6, width=6.85, sharex=True, sharey=True, squeeze=False)
     for ax, T in zip(axes[0], found["lstm"], strict=True):
-        for model, lengths in found.items():
-            curves = [
-                points(run, "val_accuracy") or [(run["updates"], run["accuracy"])] for run in lengths[T]
-            ]  # diverged
-            band(ax, curves, color=COLOURS[model], label=NAMES[model])
+        for model, width in (("lstm", 2.5), ("rnn", 1.2)):  # two widths: both show where they coincide
+            runs = [points(run, "val_accuracy") or [(run["updates"], 0.0)] for run in found[model][T]]  # or it diverged
+            runs = [[*run, (limit, run[-1][1])] for run in runs]
+            band(ax, runs, color=COLOURS[model], label=NAMES[model], lw=width)
         chance(ax)
         ax.set(title=f"T = {T}", xscale="log", ylim=(0, 1.05))
         ticks(ax.xaxis, [10, 100, 1000])

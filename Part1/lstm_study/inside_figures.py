@@ -4,9 +4,10 @@ import functools
 
 import numpy as np
 import torch
+from torch.nn.functional import cross_entropy
 
 from dataset import PalindromeDataset
-from lstm_study import experiments, inside, training
+from lstm_study import experiments, training
 from lstm_study.figures import SERIES_COLOURS, legend_above, panels
 from lstm_study.summaries import NAMES, label
 
@@ -26,6 +27,25 @@ def some(T, n, seed=0):
     return PalindromeDataset(T - 1, n, seed=seed).tensors()
 
 
+@torch.no_grad()
+def traces(network, digits):
+    """What happens while one palindrome is read: {"g": (steps, hidden_dim), ...} of an LSTM, {"h": ...} of an RNN."""
+    steps = list(network.steps(torch.as_tensor(digits)[None]))
+    names = ("g", "i", "f", "o", "c", "h") if len(steps[0]) == 6 else ("h",)
+    return {name: torch.cat(values, dim=1).T for name, values in zip(names, zip(*steps, strict=True), strict=True)}
+
+
+def gradient_norms(network, x, y):
+    """Norms of dL/dh(t), for an LSTM of dL/dc(t) too, at every step of x (n, steps): means over items, a list each."""
+    steps = list(network.steps(x))
+    loss = cross_entropy(network.logits(steps[-1][-1]), y, reduction="sum")
+    norms = {}
+    for name, at in {"h": -1, "c": -2}.items() if len(steps[0]) == 6 else [("h", -1)]:
+        gradients = torch.autograd.grad(loss, [step[at] for step in steps], retain_graph=True)
+        norms[name] = [g.norm(dim=0).mean().item() for g in gradients]
+    return norms
+
+
 def heatmap(ax, data, signed):
     """Values (steps, cells) from -1 or 0 to 1, a row per cell."""
     options = {"vmin": -1 if signed else 0, "vmax": 1, "cmap": "RdBu" if signed else "viridis"}
@@ -41,7 +61,7 @@ def gates(names=("lstm_bistable", "lstm_chrono"), T=30, seed=0):
     fig, axes = panels(len(names), 4, 0.9 + 0.9 * len(names), sharex=True, sharey=True, squeeze=False)
     for row, name in zip(axes, names, strict=True):
         network, record = experiments.network(name)
-        values = inside.traces(network, x[0])
+        values = traces(network, x[0])
         order = values["c"][-1].argsort()
         row[0].set_ylabel(f"cells of the\n{record['config']['initialisation']} LSTM")
         for ax, letter in zip(row, titles, strict=True):
@@ -77,7 +97,7 @@ def memory(T=100, n=64):
                 one, two = ([step[-1] for step in network.steps(digits)] for digits in (x, other))
             apart = [((a - b).norm(dim=0) / a.norm(dim=0)).mean().item() for a, b in zip(one, two, strict=True)]
             left.plot(range(1, T), np.maximum(apart, 1e-9), **style)
-            norms = inside.gradient_norms(network, x, y)
+            norms = gradient_norms(network, x, y)
             for ax, letter in zip(others, "hc", strict=True):
                 if letter in norms:
                     ax.plot(range(T - 2, -1, -1), np.maximum(norms[letter], LOWEST), **style)
@@ -95,7 +115,7 @@ def memory(T=100, n=64):
 
 def memory_norms(network, T=100, n=64):
     """Norm of the loss's gradient at every step with respect to the memory: c of an LSTM, h of an RNN."""
-    norms = inside.gradient_norms(network, *some(T, n))
+    norms = gradient_norms(network, *some(T, n))
     return np.array(norms.get("c", norms["h"]))
 
 
@@ -137,7 +157,7 @@ def gradient():
 @torch.no_grad()
 def answer(digits, names=("lstm_bistable", "rnn_identity")):
     """What the shipped LSTM and RNN answer to `digits` (the first T - 1 of a palindrome), and the LSTM's gates."""
-    fig, axes = panels(1, 4, 2.3, width_ratios=(1.2, 1.2, 1, 1))
+    fig, axes = panels(1, 4, 1.9, width_ratios=(1.2, 1.2, 1, 1))
     for ax, name in zip(axes[:2], names, strict=True):
         network, record = experiments.network(name)
         p = torch.softmax(network(torch.tensor(digits)[None])[0], dim=0)
@@ -148,7 +168,7 @@ def answer(digits, names=("lstm_bistable", "rnn_identity")):
         model = NAMES[record["config"]["model"]]
         ax.set(title=f"{model} says {said}", ylim=(0, 1), xticks=range(10), xlabel="digit")
     axes[0].set_ylabel("probability")
-    values = inside.traces(experiments.network(names[0])[0], torch.tensor(digits))
+    values = traces(experiments.network(names[0])[0], torch.tensor(digits))
     order = values["c"][-1].argsort()
     heatmap(axes[2], values["i"][:, order], signed=False)
     heatmap(axes[3], torch.tanh(values["c"])[:, order], signed=True)

@@ -4,17 +4,10 @@ import math
 from statistics import mean, median, stdev
 
 from lstm_study import experiments
+from train import ENOUGH
 
 NAMES = {"lstm": "LSTM", "rnn": "RNN"}
 WORDS = {"pytorch": "PyTorch", "glorot": "Glorot"}  # initialisations whose name is not the word for them
-
-
-def grouped(experiment, *keys):
-    """The results of an experiment by their configurations' values of `keys`: {(value, ...): [result, ...]}."""
-    groups = {}
-    for run in experiments.load(experiment):
-        groups.setdefault(tuple(run["config"][key] for key in keys), []).append(run)
-    return groups
 
 
 def word(initialisation):
@@ -25,33 +18,29 @@ def label(model, initialisation):
     return f"{NAMES[model]}, {word(initialisation)}"
 
 
+# -------------------------------------------------------------------------------------------------------- several runs
+
+
+def grouped(experiment, *keys):
+    """The results of an experiment by their configurations' values of `keys`: {(value, ...): [result, ...]}."""
+    groups = {}
+    for run in experiments.load(experiment):
+        groups.setdefault(tuple(run["config"][key] for key in keys), []).append(run)
+    return groups
+
+
 def percent(values):
     """Mean of shares in per cent, with the standard deviation if there are several."""
     values = [100 * value for value in values]
     return f"{mean(values):.1f}" + (f" $\\pm$ {stdev(values):.1f}" if len(values) > 1 else "")
 
 
+def accuracies(runs):
+    return [run["accuracy"] for run in runs]
+
+
 def n_solved(runs):
     return sum(run["solved_at"] is not None for run in runs)
-
-
-def series():
-    """{(network, initialisation): {T: runs}} of all training at a single length with one-hot digits (not the race)."""
-    rows = {}
-    for experiment in ("B1", "efficiency"):
-        for (model, initialisation, T), runs in grouped(experiment, "model", "initialisation", "T").items():
-            rows.setdefault((model, initialisation), {})[T] = runs
-    return {key: dict(sorted(lengths.items())) for key, lengths in sorted(rows.items())}
-
-
-def longest(lengths):
-    """The longest T of {T: runs} up to which every seed solved every length; None if not even the first."""
-    reached = None
-    for T, runs in sorted(lengths.items()):
-        if n_solved(runs) < len(runs):
-            break
-        reached = T
-    return reached
 
 
 def median_updates(runs):
@@ -60,13 +49,69 @@ def median_updates(runs):
     return None if math.isinf(value) else int(value)
 
 
+def longest(lengths):
+    """The longest T of {T: runs} up to which every seed solved every length; None if not even the first."""
+    solved = None
+    for T, runs in sorted(lengths.items()):
+        if n_solved(runs) < len(runs):
+            break
+        solved = T
+    return solved
+
+
+def minutes(*names):
+    """Minutes of computing that the runs of some experiments took, at least 1."""
+    return max(1, round(sum(run["seconds"] for name in names for run in experiments.load(name)) / 60))
+
+
+# ----------------------------------------------------------------------------------------------- results by experiment
+
+
+def by_length(groups):
+    """{(..., T): runs} as {(...): {T: runs}}, in order."""
+    rows = {}
+    for (*key, T), runs in sorted(groups.items()):
+        rows.setdefault(tuple(key), {})[T] = runs
+    return rows
+
+
+def series():
+    """{(network, initialisation): {T: runs}} of all training at a single length with one-hot digits (not the race)."""
+    keys = "model", "initialisation", "T"
+    return by_length(grouped("B1", *keys) | grouped("efficiency", *keys))
+
+
+def race_series():
+    """{(network, input_dim, 0 for PyTorch's initialisation or 1 for the best): {T: runs}} of the race."""
+    groups = grouped("race", "model", "input_dim", "initialisation", "T")
+    return by_length({(m, digits, int(name != "pytorch"), T): runs for (m, digits, name, T), runs in groups.items()})
+
+
+def race_ahead(start):
+    """How far the LSTM's median accuracy is above the RNN's from initialisation `start`: a list, by input and T."""
+    rows, ahead = race_series(), []
+    for digits in (1, 10):
+        for T, runs in rows["lstm", digits, start].items():
+            ahead.append(median(accuracies(runs)) - median(accuracies(rows["rnn", digits, start][T])))
+    return ahead
+
+
+def last_epochs(model, n=10):
+    """Validation accuracy, a mean over the last n epochs of each seed of the template's own training."""
+    return [mean(run["val_accuracy"][-n:]) for run in grouped("defaults", "model")[model,]]
+
+
+def epochs(run):
+    """Epochs of a run of `plain` until its validation accuracy was ENOUGH; None if it never was."""
+    return next((epoch for epoch, value in enumerate(run["val_accuracy"], 1) if value >= ENOUGH), None)
+
+
 def beyond():
     """{initialisation: {T: (accuracies of the seeds, number of palindromes)}} of `records`, far beyond training."""
     rows = {}
     for (initialisation,), runs in grouped("records", "initialisation").items():
-        for number, test in enumerate(runs[0]["tests"]):
-            scores = [run["tests"][number]["accuracy"] for run in runs]
-            rows.setdefault(initialisation, {})[test["T"]] = scores, test["n"]
+        tests = zip(*(run["tests"] for run in runs), strict=True)  # of all seeds, length by length
+        rows[initialisation] = {each[0]["T"]: (accuracies(each), each[0]["n"]) for each in tests}
     return rows
 
 
@@ -77,45 +122,40 @@ def reached(run):
 
 def curricula():
     """{(network, initialisation): runs} of C2 and `wall`."""
-    rows = {}
-    for experiment in ("C2", "wall"):
-        for key, runs in grouped(experiment, "model", "initialisation").items():
-            rows.setdefault(key, []).extend(runs)
+    rows = grouped("C2", "model", "initialisation")
+    for key, runs in grouped("wall", "model", "initialisation").items():
+        rows[key] = rows.get(key, []) + runs
     return rows
 
 
-def last_epochs(model, key="val_accuracy", n=10):
-    """Mean over the last n epochs of each seed of the template's own training."""
-    return [mean(run[key][-n:]) for run in grouped("defaults", "model")[model,]]
+def proofs():
+    """(proof of the published bistable LSTM, proofs of all seeds)."""
+    _, published = experiments.network("lstm_bistable")
+    found = {run["config"]["seed"]: run["proof"] for run in experiments.load("proofs")}
+    return found[published["config"]["seed"]], [*found.values()]
 
 
-def minutes(*names):
-    """Minutes of computing that the runs of some experiments took, at least 1."""
-    return max(1, round(sum(run["seconds"] for name in names for run in experiments.load(name)) / 60))
+# ------------------------------------------------------------------------------------------------------- the benchmark
 
 
-def race_is_there():
-    """Whether the race has been run; a race that is incomplete or stale is an error wherever it is read."""
-    return experiments.RESULTS.path("race").exists()
+def benchmark():
+    (result,) = experiments.load("benchmark")
+    return result
 
 
-def race_series():
-    """{(network, input_dim, 0 for PyTorch's initialisation or 1 for the best): {T: runs}} of the race."""
-    rows = {}
-    for key, runs in grouped("race", "model", "input_dim", "initialisation", "T").items():
-        model, input_dim, initialisation, T = key
-        rows.setdefault((model, input_dim, int(initialisation != "pytorch")), {})[T] = runs
-    return {key: dict(sorted(lengths.items())) for key, lengths in sorted(rows.items())}
+def measured(of, name):
+    """{T: milliseconds ("milliseconds") or peak in MiB ("memory") of a training step of the network `name`}."""
+    result = benchmark()
+    lengths = result["config"]["lengths" if of == "milliseconds" else "memory_lengths"]
+    return dict(zip(lengths, result[of][name], strict=True))
 
 
-def race_ahead(start):
-    """How far the LSTM's median accuracy is above the RNN's from initialisation `start`: a list, by input and T."""
-    rows, ahead = race_series(), []
-    for digits in (1, 10):
-        for T, runs in rows["lstm", digits, start].items():
-            ahead.append(median_accuracy(runs) - median_accuracy(rows["rnn", digits, start][T]))
-    return ahead
+def speed_up(name, other, T):
+    """How many times as fast a step of the network `name` is as one of `other`."""
+    return measured("milliseconds", other)[T] / measured("milliseconds", name)[T]
 
 
-def median_accuracy(runs):
-    return median(run["accuracy"] for run in runs)
+def growth(of, name="FastLSTM"):
+    """By which factor time ("milliseconds") or "memory" grows from T = 100 on."""
+    values = measured(of, name)
+    return values[max(values)] / values[100 if 100 in values else min(values)]

@@ -2,40 +2,22 @@
 
 import itertools
 import math
+from statistics import mean, median
 
 import torch
 
 from lstm import LSTM
-from lstm_study import benchmark, claims, experiments
+from lstm_study import claims, experiments, summaries
 from lstm_study.joined import JoinedLSTM, JoinedRNN
-from lstm_study.summaries import (
-    NAMES,
-    beyond,
-    curricula,
-    grouped,
-    label,
-    last_epochs,
-    longest,
-    median_updates,
-    n_solved,
-    percent,
-    race_series,
-    reached,
-    series,
-    word,
-)
+from lstm_study.summaries import NAMES, accuracies, grouped, median_updates, n_solved, percent, series, word
 from tables import Table
 from vanilla_rnn import VanillaRNN
 
+MARKS = {"reproduced": r"$\checkmark$", "contradicted": r"$\times$", "not reproduced as tested": r"$\circ$"}
 ANSWERS = {"parity": "digit with an odd count", "counting": "most frequent digit", "constant": "constant answer"}
 DIGITS = {1: "number", 10: "one-hot"}
-TIMED = {  # networks of the benchmark that are shown
-    "FastLSTM": "FastLSTM",
-    "JoinedLSTM": "JoinedLSTM",
-    "LSTM": "lstm.py",
-    "torch.nn.LSTM": "torch.nn.LSTM",
-    "VanillaRNN": "vanilla_rnn.py",
-}
+TIMED = ("FastLSTM", "JoinedLSTM", "LSTM", "torch.nn.LSTM", "VanillaRNN")  # networks of the benchmark that are shown
+PAGES = {"LSTM": "lstm.py", "VanillaRNN": "vanilla_rnn.py"}
 
 
 def shape(tensor, batch=None):
@@ -110,7 +92,7 @@ def accuracy():
     lengths = [run["config"]["T"] for run in baselines]
     rows = []
     for (model, initialisation), at in series().items():
-        cells = [percent([r["accuracy"] for r in at[T]]) if T in at else "" for T in lengths]
+        cells = [percent(accuracies(at[T])) if T in at else "" for T in lengths]
         rows.append([NAMES[model], word(initialisation), *cells])
     rows.append(None)
     for key, words in ANSWERS.items():
@@ -121,33 +103,19 @@ def accuracy():
 
 def glance():
     """Validation accuracy in per cent with the template's defaults."""
-    rows = [[NAMES[m], percent(last_epochs(m, n=1)), percent(last_epochs(m))] for m in ("lstm", "rnn")]
+    rows = [[NAMES[m], *(percent(summaries.last_epochs(m, n)) for n in (1, 10))] for m in NAMES]
     return Table(["", "last epoch", "last ten epochs"], rows, "lrr")
 
 
-def glance_lengths():
-    """Test accuracy in per cent of experiment B1, a row per T."""
-    lstm, rnn = series()["lstm", "forget bias 1"], series()["rnn", "glorot"]
-    rows = [[T, *(percent([run["accuracy"] for run in at[T]]) for at in (lstm, rnn))] for T in lstm]
-    return Table(["$T$", "LSTM", "RNN"], rows, "rrr")
-
-
-def baselines():
-    """What answers without any network get, a row per T."""
-    rows = [
-        [run["config"]["T"], *(f"{100 * run[key]:.1f}" for key in ANSWERS)] for run in experiments.load("baselines")
-    ]
-    return Table(["T", *(f"{words}, %" for words in ANSWERS.values())], rows, "rrrr")
-
-
-def updates():
-    """Median updates until solved, a column per T."""
-    rows, found = [], series()
-    lengths = sorted({T for at in found.values() for T in at})
-    for (model, initialisation), at in found.items():
-        cells = ["" if T not in at else median_updates(at[T]) or "never" for T in lengths]
-        rows.append([NAMES[model], word(initialisation), *cells])
-    return Table(["network", "initialisation", *(f"T = {T}" for T in lengths)], rows, "ll" + "r" * len(lengths))
+def plain():
+    """What `python train.py` gives at other lengths: accuracy in per cent, epochs until train.ENOUGH, seconds."""
+    rows = []
+    for (T,), runs in grouped("plain", "T").items():  # a run with digits as numbers, one with one-hot digits
+        cells = [(percent(run["val_accuracy"][-1:]), summaries.epochs(run) or "--") for run in runs]
+        seconds = [f"{run['cpu_seconds'] / run['config']['max_epoch']:.1f}" for run in runs]
+        rows.append([T, *cells[0], seconds[0], *cells[1], seconds[1]])
+    header = ["$T$", "numbers: accuracy", "epochs", "s per epoch", "one-hot: accuracy", "epochs", "s per epoch"]
+    return Table(header, rows, "rrrrrrr")
 
 
 def trap():
@@ -164,7 +132,7 @@ def trap():
 def records():
     """Accuracy in per cent of networks trained at short T, far beyond it."""
     rows = []
-    for initialisation, tests in beyond().items():
+    for initialisation, tests in summaries.beyond().items():
         for number, (T, (scores, n)) in enumerate(tests.items()):
             perfect = f"{sum(score == 1 for score in scores)} of {len(scores)}"
             least = f"{100 * min(scores):.2f}"
@@ -179,47 +147,52 @@ def records():
 
 
 def proof():
-    """What interval arithmetic shows of the shipped bistable LSTM, and of how many seeds it shows everything."""
-    _, shipped = experiments.network("lstm_bistable")
-    proofs = {run["config"]["seed"]: run["proof"] for run in experiments.load("proofs")}
-    found = proofs[shipped["config"]["seed"]]
+    """What interval arithmetic shows of the published bistable LSTM, and of how many seeds it shows everything."""
+    found, every = summaries.proofs()
     rows = [
         ["beginnings of a palindrome that were examined", 10 ** found["prefix"]],
         ["digits in each beginning", found["prefix"]],
         ["beginnings that are answered correctly, whatever follows", f"{found['proven']:.2%}"],
         ["cells that keep their sign, whatever follows", f"{found['latched']:.2%}"],
         ["smallest lead of the right answer's logit", f"{found['lead'] or 0:.1f}"],
-        [
-            "seeds of which all beginnings are proven",
-            f"{sum(p['proven'] == 1 for p in proofs.values())} of {len(proofs)}",
-        ],
+        ["seeds of which all beginnings are proven", f"{sum(p['proven'] == 1 for p in every)} of {len(every)}"],
     ]
-    return Table(["shipped bistable LSTM", "result"], rows, "lr")
+    return Table(["published bistable LSTM", "result"], rows, "lr")
 
 
 def summary():
-    """The results of Part I in a few rows."""
-    rows = [[f"{NAMES[m]}, template settings, T = 5: validation accuracy, %", percent(last_epochs(m))] for m in NAMES]
-    found = series()
-    for model, initialisation in (("lstm", "forget bias 1"), ("rnn", "glorot")):
-        T = longest(found[model, initialisation]) or "none"
-        rows.append([f"{label(model, initialisation)}: longest T up to which every seed solved every length", T])
-    bistable = found["lstm", "bistable"]
-    for T in (min(bistable), max(bistable)):
-        rows.append([f"bistable LSTM, T = {T}: median updates until solved", median_updates(bistable[T]) or "never"])
-    (far,) = experiments.load("far")[0]["tests"]
-    rows.append([f"its median seed, T = {far['T']:,}, {far['n']:,} palindromes: accuracy", f"{far['accuracy']:.2%}"])
-    verdicts = [claim.verdict for claim in claims.every()]
-    rows += [[f"claims of published solutions: {verdict}", verdicts.count(verdict)] for verdict in claims.VERDICTS]
-    return Table(["", "result"], rows, "lr")
+    """The results of Part I in a few rows, which README.md shows, too."""
+    n, race = len(experiments.SEEDS), summaries.race_series()
+    words = f"LSTM at T = 5 with the template's default settings: validation accuracy, mean of {n} seeds"
+    rows = [[words, f"{mean(summaries.last_epochs('lstm', 1)):.1%}"]]
+    for start, origin in enumerate(("PyTorch's initialisation", "each from its best initialisation")):
+        for digits, inputs in ((10, "one-hot digits"), (1, "digits as numbers")):
+            T = max(race["lstm", digits, start])
+            scores = [f"{median(accuracies(race[m, digits, start][T])):.1%}" for m in NAMES]
+            rows.append([f"LSTM and RNN at T = {T}, {inputs}, {origin}: median test accuracy", ", ".join(scores)])
+    trained_at = experiments.load("records")[0]["config"]["stages"][-1]
+    for T, (scores, n) in summaries.beyond()["bistable"].items():
+        tested = f"seeds without an error on {n:,} palindromes of length {T:,}"
+        rows.append([f"bistable LSTM trained at T = {trained_at}: {tested}", f"{scores.count(1)} of {len(scores)}"])
+    for run in reversed(experiments.load("far")[:-1]):
+        (test,) = run["tests"]
+        words = f"accuracy of the median seed on {test['n']:,} palindromes of length {test['T']:,}"
+        rows.append([words, f"{test['accuracy']:.1%}"])
+    for T, runs in series()["lstm", "bistable"].items():
+        if T in (30, 100):
+            words = f"bistable LSTM: updates until 99.9% are correct at T = {T}, median of {len(runs)} seeds"
+            rows.append([f"{words}, without curriculum", median_updates(runs) or "never"])
+    counts = ", ".join(str(claims.count(verdict)) for verdict in claims.VERDICTS)
+    rows.append([f"claims of published solutions of Part I: {', '.join(claims.VERDICTS)}", counts])
+    return Table(["measured", "result"], rows, "lr")
 
 
 def walls():
     """The longest T that each seed of a curriculum solved, and accuracies in per cent far beyond it."""
     lengths = [test["T"] for test in experiments.load("wall")[0]["tests"]]
     rows = []
-    for (model, initialisation), runs in curricula().items():
-        longest = ", ".join(f"{reached(run):,}" for run in runs)
+    for (model, initialisation), runs in summaries.curricula().items():
+        longest = ", ".join(f"{summaries.reached(run):,}" for run in runs)
         tested = [run["tests"] for run in runs if "tests" in run]
         scores = [", ".join(f"{100 * tests[at]['accuracy']:.1f}" for tests in tested) for at in range(len(lengths))]
         rows.append([NAMES[model], word(initialisation), longest, *(score or "--" for score in scores)])
@@ -230,40 +203,43 @@ def walls():
 def verdicts():
     """The claims of published solutions, sorted by verdict."""
     rows = []
-    for verdict in claims.VERDICTS:
-        found = [[verdict, c.source, c.claim, c.condition, c.measured] for c in claims.every() if c.verdict == verdict]
+    for verdict, mark in MARKS.items():
+        found = [[mark, c.source, c.claim, c.condition, c.measured] for c in claims.every() if c.verdict == verdict]
         rows += [None, *found] if rows and found else found
-    return Table(["verdict", "", "claim", "holds if", "measured"], rows, "lllll")
+    return Table(["", "", "claim", "holds if", "measured"], rows, "clp{46mm}p{56mm}p{48mm}")
 
 
 def speed():
     """Milliseconds and MiB of a training step."""
-    result, lengths = benchmark.load(), benchmark.CONFIG["lengths"]
-    memory_lengths = [T for T in benchmark.CONFIG["memory_lengths"] if T >= 100]
     rows = []
-    for name, words in TIMED.items():
-        memory = dict(zip(benchmark.CONFIG["memory_lengths"], result["memory"][name], strict=True))
-        milliseconds = [f"{value:,.1f}" for value in result["milliseconds"][name]]
-        rows.append([words, *milliseconds, *(f"{memory[T]:,.0f}" for T in memory_lengths)])
-    header = ["", *(f"ms, T = {T:,}" for T in lengths), *(f"MiB, T = {T:,}" for T in memory_lengths)]
+    for name in TIMED:
+        milliseconds, memory = summaries.measured("milliseconds", name), summaries.measured("memory", name)
+        kept = {T: value for T, value in memory.items() if T >= 100}
+        cells = [f"{value:,.1f}" for value in milliseconds.values()] + [f"{value:,.0f}" for value in kept.values()]
+        rows.append([PAGES.get(name, name), *cells])
+    header = ["", *(f"ms, T = {T:,}" for T in milliseconds), *(f"MiB, T = {T:,}" for T in kept)]
     return Table(header, rows, "l" + "r" * len(header[1:]))
 
 
-def race():
-    """The race's learning rates, and median updates until solved; bold: the fewer of LSTM and RNN."""
-    rates, best, found, rows = experiments.chosen_rates(), experiments.chosen_initialisations(), race_series(), []
+def race(only=None):
+    """The race's learning rates, and median updates until solved; bold: the fewer of LSTM and RNN. Or `only` one."""
+    rates, best = experiments.chosen_rates(), experiments.chosen_initialisations()
+    found, rows = summaries.race_series(), []
     lengths = [*found["lstm", 1, 0]]
-    for digits, start, model in itertools.product((1, 10), (0, 1), ("lstm", "rnn")):
-        initialisation = best[model, digits] if start else "pytorch"
-        words = [DIGITS[digits], ("best: " if start else "") + word(initialisation), NAMES[model]]
-        chosen = [f"{rates[T, model, initialisation, digits]:g}" for T in lengths]
-        until = {name: [median_updates(found[name, digits, start][T]) or math.inf for T in lengths] for name in NAMES}
+    for digits, start, model in itertools.product((1, 10), (0, 1), NAMES):
+        name = best[model, digits] if start else "pytorch"
+        until = {m: [median_updates(found[m, digits, start][T]) or math.inf for T in lengths] for m in NAMES}
         fewest = [min(pair) for pair in zip(*until.values(), strict=True)]
-        cells = zip(until[model], fewest, strict=True)
-        rows.append([*words, *chosen, *("--" if n == math.inf else bold(n) if n == few else n for n, few in cells)])
-    heads = (f"{what}, T = {T}" for what in ("learning rate", "updates until solved") for T in lengths)
-    return Table(["digits", "initialisation", "network", *heads], rows, "lll" + "r" * 2 * len(lengths))
+        cells = {
+            "learning rate": [f"{rates[T, model, name, digits]:g}" for T in lengths],
+            "updates until solved": [updates_cell(*pair) for pair in zip(until[model], fewest, strict=True)],
+        }
+        shown = cells[only] if only else itertools.chain(*cells.values())
+        rows.append([DIGITS[digits], ("best: " if start else "") + word(name), NAMES[model], *shown])
+    heads = [f"T = {T}" for T in lengths] if only else [f"{what}, T = {T}" for what in cells for T in lengths]
+    columns = [len(lengths) * "r" for _ in cells] if not only else [len(lengths) * "r"]
+    return Table(["digits", "initialisation", "network", *heads], rows, "lll" + r"@{\hskip 9pt}".join(columns))
 
 
-def bold(number):
-    return f"**{number:,}**"
+def updates_cell(updates, fewest):
+    return "--" if updates == math.inf else f"**{updates:,}**" if updates == fewest else updates

@@ -7,20 +7,12 @@ python -m gan_study report
 """
 
 import itertools
-import json
-import re
-import shutil
-from pathlib import Path
 from statistics import median
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
-
-import artifacts
+import publish
 from gan_study import benchmark, claims, experiments, figures, quality, summaries, tables, trainings
 from recipes import OURS
 
-GENERATED = Path(artifacts.__file__).resolve().parent / "generated" / "part2"
 FIGURES = (
     figures.glance_grids,
     figures.glance_strip,
@@ -237,29 +229,7 @@ def readme_rows():
     ]
 
 
-def as_latex(value):
-    """A number or text for prose: 1,000 without the space that LaTeX sets after the comma in mathematics."""
-    text = f"{value:,}" if isinstance(value, int) else str(value)
-    return re.sub(r"(?<=\d),(?=\d{3})", "{,}", text)
-
-
 def main():
-    mpl.use("agg")
-    made = {"numbers.tex": "".join(f"\\newcommand{{\\{k}}}{{{as_latex(v)}}}\n" for k, v in numbers().items())}
-    made |= {f"table_{name}.tex": table().latex() for name, table in TABLES.items()}
-    inside = tables.verdicts().latex().splitlines()[1:-1]  # report.tex sets the columns
-    made["table_ganclaims.tex"] = "\n".join([*inside, ""])
-    made["readme.json"] = json.dumps({"rows": readme_rows()}, ensure_ascii=False, indent=1) + "\n"
-    fresh = GENERATED.with_name(f".{GENERATED.name}")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    for name, text in made.items():
-        (fresh / name).write_text(text, encoding="utf-8")
-    with plt.style.context(artifacts.STYLE):
-        for draw in FIGURES:
-            fig = draw()
-            fig.savefig(fresh / f"{draw.__name__}.pdf", metadata={"CreationDate": None})
-            plt.close(fig)
-    shutil.rmtree(GENERATED, ignore_errors=True)
-    fresh.rename(GENERATED)
-    print(f"wrote {len(made) + len(FIGURES)} files to {GENERATED}")
+    texts = {name: table().latex() for name, table in TABLES.items()}
+    texts["ganclaims"] = "\n".join([*tables.verdicts().latex().splitlines()[1:-1], ""])  # report.tex sets columns
+    publish.publish("part2", numbers(), texts, FIGURES, {"rows": readme_rows()})

@@ -14,6 +14,7 @@ SETTINGS = {
     "n_epochs": "epochs",
     "optimizer": "optimiser",
     "lr": "learning rate",
+    "anneal": "part before rates fall",
     "beta1": r"Adam's $\beta_1$",
     "beta2": r"Adam's $\beta_2$",
     "bn_eps": r"BatchNorm's $\epsilon$",

@@ -13,6 +13,7 @@ import time
 import pytest
 
 import artifacts
+import closure
 
 CODE = {  # a small Part: an assignment file, and a study with two experiments
     "model.py": """
@@ -118,13 +119,13 @@ def part(tmp_path, monkeypatch):
 
 
 def fresh():
-    artifacts.module_at.cache_clear()
-    artifacts.closure.cache_clear()
+    for cached in (closure.find_module, closure.definition, closure.closure):
+        cached.cache_clear()
 
 
 def reached(part, function="perform"):
     fresh()
-    return artifacts.definitions(getattr(importlib.import_module("study.run"), function))
+    return closure.definitions(getattr(importlib.import_module("study.run"), function))
 
 
 def results(part, seeds=(0, 1), **more):
@@ -157,9 +158,9 @@ def test_comments_docstrings_and_type_hints_do_not_count():
         '"""Module."""\n# ä\nclass A:\n    """Two\n    lines."""\n\n    x: int = 1\n    def f(self, a: int, b: "é" = 2)'
         ' -> dict[str, int]:  # why\n        """Says."""\n        return "# kept"\n'
     )
-    undressed = artifacts.essence(dressed).replace(") :", "):")
-    assert undressed == artifacts.essence(bare)
-    assert artifacts.essence(bare) != artifacts.essence(bare.replace("kept", "changed"))
+    undressed = closure.essence(dressed).replace(") :", "):")
+    assert undressed == closure.essence(bare)
+    assert closure.essence(bare) != closure.essence(bare.replace("kept", "changed"))
 
 
 def test_the_closure_is_what_the_run_can_reach(part):
@@ -204,7 +205,7 @@ def test_what_a_run_can_reach_makes_it_stale_and_nothing_else_does(part, file, o
 
 def test_a_function_that_cannot_be_followed_is_an_error(part):
     with pytest.raises(TypeError, match="top level of a module"):
-        artifacts.definitions(lambda config: config)
+        closure.definitions(lambda config: config)
 
 
 # ----------------------------------------------------------------------------------------------- what is kept and read

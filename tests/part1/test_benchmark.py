@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lstm_study import benchmark
+from lstm_study import benchmark, summaries
 
 
 def test_all_that_is_compared_computes_the_same():
@@ -29,14 +29,14 @@ def test_all_that_is_compared_computes_the_same():
 
 @pytest.mark.results
 def test_the_result_keeps_its_promises():
-    result = benchmark.load()
-    assert benchmark.growth("milliseconds", "lengths") <= 11  # linear in T, from 100 to 1,000
-    assert benchmark.growth("memory", "memory_lengths") <= 11
-    assert benchmark.ratio("torch.nn.LSTM", "FastLSTM", 100) >= 1.0
-    assert benchmark.ratio("LSTM", "FastLSTM", 100) >= 1.4  # what a backward pass by hand has to pay
+    result = summaries.benchmark()
+    assert summaries.growth("milliseconds") <= 11  # linear in T, from 100 to 1,000
+    assert summaries.growth("memory") <= 11
+    assert summaries.speed_up("FastLSTM", "torch.nn.LSTM", 100) >= 1.0
+    assert summaries.speed_up("FastLSTM", "LSTM", 100) >= 1.4  # what a backward pass by hand has to pay
     least, most = sorted(result["evaluation_memory"])
     assert most - least < 4  # MiB, for ten times the digits
-    assert benchmark.memory("FastLSTM", 100) == result["memory"]["FastLSTM"][2]
+    assert summaries.measured("memory", "FastLSTM")[100] == result["memory"]["FastLSTM"][2]
 
 
 SMALL = {"batch_size": 4, "hidden_dim": 8, "threads": 1, "rounds": 1, "time_steps": 10, "lengths": [5]}

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from lstm_study import claims, experiments, report
+from lstm_study import claims, experiments, tables
 
 
 @pytest.mark.parametrize(
@@ -17,16 +17,10 @@ from lstm_study import claims, experiments, report
     ],
 )
 def test_the_rule(holds, published, expected):
-    assert claims.verdict(holds, published) == expected
+    assert claims.Claim("A1", "claim", "condition", "measured", holds, published).verdict == expected
 
 
-@pytest.fixture
-def memory(monkeypatch):
-    """Peak memory of the benchmark, without its results."""
-    monkeypatch.setattr(claims.benchmark, "memory", lambda name, T: 113.2)
-
-
-def test_all_claims_have_one_verdict_and_say_what_was_measured(recorded, memory):
+def test_all_claims_have_one_verdict_and_say_what_was_measured(recorded):
     found = claims.every()
     assert {claim.source for claim in found} == {"A1", "B1", "C1", "C2", "D1"}
     assert len({claim.claim for claim in found}) == len(found)
@@ -35,13 +29,11 @@ def test_all_claims_have_one_verdict_and_say_what_was_measured(recorded, memory)
     assert all(claim.claim in text and claim.verdict in text for claim in found)
 
 
-def test_the_report_sorts_the_claims_and_shows_a_symbol_for_each_verdict(recorded, memory):
-    rows = [line.split(" & ") for line in report.claims_inside().splitlines() if " & " in line]
-    assert rows[0][2:] == ["claim", "holds if", "measured \\\\"]
-    symbols = [cells[0] for cells in rows[1:]]
-    assert symbols == sorted(symbols, key=[*report.SYMBOLS.values()].index)
+def test_the_table_sorts_the_claims_and_shows_a_mark_for_each_verdict(recorded):
+    marks = [row[0] for row in tables.verdicts().rows if row]
+    assert marks == sorted(marks, key=[*tables.MARKS.values()].index)
     for verdict in claims.VERDICTS:
-        assert symbols.count(report.SYMBOLS[verdict]) == claims.count(verdict)
+        assert marks.count(tables.MARKS[verdict]) == claims.count(verdict)
 
 
 def changed(monkeypatch, load, experiment, change):
@@ -87,6 +79,6 @@ def changed(monkeypatch, load, experiment, change):
         ),
     ],
 )
-def test_changed_results_change_the_verdict(monkeypatch, recorded, memory, claim, experiment, one, other, verdicts):
+def test_changed_results_change_the_verdict(monkeypatch, recorded, claim, experiment, one, other, verdicts):
     found = [changed(monkeypatch, recorded, experiment, change)[claim] for change in (one, other)]
     assert found == list(verdicts)

@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from common import ROOT, python
+from common import ROOT, forked, python
 
 import artifacts
 from lstm_study import __main__ as command
@@ -20,8 +20,8 @@ SMOKE = {**os.environ, "SMOKE": "1", "OMP_NUM_THREADS": "1"}
 INDEPENDENT = [name for name, experiment in experiments.EXPERIMENTS.items() if not experiment.after]
 
 
-def study(*arguments, cwd, **options):
-    return python("-m", "lstm_study", *arguments, cwd=cwd, env=SMOKE, **options)
+def study(*arguments, cwd):
+    return python("-m", "lstm_study", *arguments, cwd=cwd, env=SMOKE)
 
 
 def outcome(folder):
@@ -172,7 +172,7 @@ def test_the_results_are_a_line_a_run_and_listed(part1):
     assert study("baselines", cwd=part1).returncode == 0
     lines = (part1 / "results" / "baselines.jsonl").read_text(encoding="utf-8").splitlines()
     assert [(each["name"], each["smoke"]) for each in map(json.loads, lines)] == [("T5", True)]
-    listed = study("list", cwd=part1)
+    listed = forked("-m", "lstm_study", "list", cwd=part1, env=SMOKE)
     assert all(name in listed.stdout for name in experiments.EXPERIMENTS)
     assert re.search(r"^baselines +1 of 1 ", listed.stdout, re.M) and re.search(r"^far +waits ", listed.stdout, re.M)
 
@@ -211,7 +211,7 @@ def test_bad_requests_end_in_one_clear_message(monkeypatch, capsys, tmp_path, ar
 
 
 def test_the_command_runs_in_a_folder_without_results(part1):
-    done = python("-m", "lstm_study", "claims", cwd=part1)
+    done = forked("-m", "lstm_study", "claims", cwd=part1)
     assert done.returncode == 1 and len(done.stderr.strip().splitlines()) == 1
     assert "lacks the run" in done.stderr and "make it with: python -m lstm_study" in done.stderr
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lstm_study import inside
+from lstm_study import inside_figures
 from lstm_study.fast_lstm import FastLSTM
 from lstm_study.joined import JoinedLSTM, JoinedRNN
 
@@ -12,7 +12,7 @@ from lstm_study.joined import JoinedLSTM, JoinedRNN
 def test_traces_are_the_networks_own_states(Model):
     digits = torch.randint(0, 10, (12,))
     network = Model(13, 10, 8, 10)
-    traces = inside.traces(network, digits)
+    traces = inside_figures.traces(network, digits)
     assert all(values.shape == (12, 8) for values in traces.values())
     torch.testing.assert_close(network.logits(traces["h"][-1:].T), network(digits[None]))
     if Model is not JoinedRNN:
@@ -25,7 +25,7 @@ def test_gradient_norms_agree_with_a_finite_difference(Model):
     torch.manual_seed(0)
     network = Model(7, 10, 4, 10).double()
     x, y = torch.randint(0, 10, (1, 6)), torch.tensor([3])
-    norms = inside.gradient_norms(network, x, y)["h"]
+    norms = inside_figures.gradient_norms(network, x, y)["h"]
     assert len(norms) == 6
     states = [step[-2:] if len(step) == 6 else step for step in network.steps(x[:, :3])]
     gradient = []

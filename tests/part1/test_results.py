@@ -21,7 +21,7 @@ SETTINGS = {"0.001", "99.9%", "80%", "200 updates", "1,000 updates"}  # what loo
 
 
 @pytest.mark.results
-@pytest.mark.parametrize("name", experiments.PUBLISHED)
+@pytest.mark.parametrize("name", experiments.EXPERIMENTS)
 def test_every_result_is_there_and_up_to_date(name):
     assert experiments.load(name)
 
@@ -57,14 +57,14 @@ def test_numbers_follow_from_results(monkeypatch):
 @pytest.mark.results
 def test_the_readme_says_what_was_measured():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for measured, result in report.readme_rows():
+    for measured, result in tables.summary().rows:
         assert f"| {measured} | {result} |" in text
 
 
 @pytest.mark.results
-@pytest.mark.parametrize("name", report.TABLES)
-def test_tables_print_as_latex_and_markdown(name):
-    table = report.TABLES[name]()
+@pytest.mark.parametrize("make", [*report.TABLES, tables.verdicts, tables.proof, tables.summary])
+def test_tables_print_as_latex_and_markdown(make):
+    table = make()
     assert isinstance(table, house.Table)
     assert all(row is None or len(row) == len(table.header) for row in table.rows)
     assert table.latex().count(r"\\") == 1 + sum(row is not None for row in table.rows)
@@ -80,7 +80,6 @@ def test_what_a_summary_says():
     assert summaries.longest({5: runs(1), 10: runs(2), 15: runs(3, None), 20: runs(4)}) == 10
     assert summaries.longest({5: runs(None)}) is None
     assert summaries.percent([0.5]) == "50.0" and summaries.percent([0.5, 0.5]) == r"50.0 $\pm$ 0.0"
-    assert report.as_latex(1234567) == "1{,}234{,}567" and report.as_latex("T = 1,000, 20") == "T = 1{,}000, 20"
 
 
 def test_what_the_race_says(monkeypatch):
@@ -88,11 +87,27 @@ def test_what_the_race_says(monkeypatch):
         return [{"accuracy": each, "solved_at": 10 if each > 0.999 else None} for each in accuracies]
 
     lstm, rnn = runs(1, 1, 0.5), runs(0.2, 0.1, 0.3)
-    sentence = "The LSTM solves it with 2 of 3 seeds and the RNN with no seed; their median accuracies are "
+    sentence = "It is solved by 2 of 3 seeds of the LSTM and 0 of the RNN; their median accuracies are "
     assert report.race_sentence(lstm, rnn) == sentence + r"100.0\,\% and 20.0\,\%"
     rows = {(m, digits, 0): {5: found} for m, found in (("lstm", lstm), ("rnn", rnn)) for digits in (1, 10)}
     monkeypatch.setattr(summaries, "race_series", lambda: rows)
     assert summaries.race_ahead(0) == [0.8, 0.8]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "said"),
+    [
+        ({5: 60, 10: 1, 15: 4}, "all 3 lengths, beyond $T = 5$ by epoch 4"),
+        ({5: 60, 10: None, 15: None}, "1 of 3 lengths"),
+        ({5: None, 10: 2, 15: None}, "1 of 3 lengths, beyond $T = 5$ by epoch 2"),
+        ({5: None, 10: None, 15: None}, "0 of 3 lengths"),
+    ],
+)
+def test_what_the_plain_command_gives_in_words(epochs, said):
+    runs = []
+    for T, epoch in epochs.items():
+        runs.append({"config": {"T": T}, "val_accuracy": [0.1] * 60 if epoch is None else [0.1] * (epoch - 1) + [1.0]})
+    assert report.plain_phrase(runs) == said
 
 
 def test_lengths_stand_below_a_common_head():

@@ -1,32 +1,17 @@
-"""The fingerprint of each experiment covers what its runs execute; each definition that it covers makes it stale."""
+"""Each fingerprint covers what the runs of its experiment execute; each definition that it covers makes them stale."""
 
-import json
-import os
-
-import closure
 import pytest
-from common import ROOT, python
+import reach
 
-import artifacts
-from gan_study import experiments
+from gan_study.experiments import EXPERIMENTS
 
 
 @pytest.mark.slow
 def test_what_the_first_run_of_each_experiment_executes_is_covered(part2):
-    done = python(ROOT / "tests" / "closure.py", part2, "gan_study", cwd=part2, env=os.environ | {"SMOKE": "1"})
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert set(found) == set(experiments.EXPERIMENTS)
-    assert {name: said["missing"] for name, said in found.items() if said["missing"]} == {}
-    assert all(said["executed"] > 1 for said in found.values())
+    reach.check_that_what_is_executed_is_covered(part2, "gan_study", EXPERIMENTS)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [pytest.param("trainings", marks=pytest.mark.slow), "classifiers"])
-def test_each_definition_within_reach_makes_the_results_stale_and_no_other(part2, name):
-    perform = experiments.EXPERIMENTS[name].perform
-    path, root = artifacts.place(perform)
-    before, changed = closure.mutants(part2 / path.relative_to(root), part2, perform.__name__, artifacts)
-    expected = {each: each in before for each in changed}
-    assert changed == expected
-    assert 15 < sum(changed.values()) < len(changed)
+@pytest.mark.parametrize("name", ["trainings", "classifiers"])
+def test_each_definition_within_reach_makes_the_results_stale_and_no_other(part2, name, monkeypatch):
+    reach.check_that_each_definition_within_reach_counts(part2, EXPERIMENTS[name].perform, monkeypatch, 15)

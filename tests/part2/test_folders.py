@@ -4,14 +4,12 @@ import json
 import os
 import resource
 import signal
-import subprocess
-import sys
 import time
 from functools import partial
 
 import pytest
 import torch
-from common import ROOT, python
+from common import ROOT, Command, forked, python
 from conftest import copied
 
 import artifacts
@@ -21,7 +19,6 @@ from checkpoint import Folder, unseal
 
 TINY = ("--dataset", "digits", "--n_epochs", "1", "--save_interval", "10")
 FLAGS = ("--dataset", "digits", "--n_epochs", "5", "--save_interval", "40")
-DEFAULT = partial(signal.signal, signal.SIGINT, signal.default_int_handler)  # a background job's children ignore it
 
 
 def out_of(part2):
@@ -33,17 +30,16 @@ def record(out):
     return json.loads((out / "training.jsonl").read_text())
 
 
-def start(part2, *flags, **options):
+def start(part2, *flags):
     """The command, once it trains."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "preexec_fn": DEFAULT}
-    process = subprocess.Popen([sys.executable, "my_gan.py", *flags], cwd=part2, **pipes | options)
+    process = Command("my_gan.py", *flags, cwd=part2)
     assert any("training on" in line for line in process.stdout)
     return process
 
 
 @pytest.mark.slow
 def test_a_try_is_apart_from_what_is_published_and_is_not_repeated(part2):
-    done = python("my_gan.py", *TINY, cwd=part2)
+    done = forked("my_gan.py", *TINY, cwd=part2)
     assert done.returncode == 0, done.stderr
     out = out_of(part2)
     assert {path.name for path in out.iterdir()} == {".lock", "training.jsonl", "images", "mnist_generator.pt"}
@@ -53,19 +49,19 @@ def test_a_try_is_apart_from_what_is_published_and_is_not_repeated(part2):
     assert str(out / "mnist_generator.pt") in done.stdout and "epoch 1/1" in done.stdout
     (out / "notes.txt").write_text("mine")
     (out / "checkpoint.pt").write_bytes(b"left by a process that was killed when it had finished")
-    again = python("my_gan.py", *TINY, cwd=part2)
+    again = forked("my_gan.py", *TINY, cwd=part2)
     assert again.returncode == 0 and "epoch 1/1" not in again.stdout and not (out / "checkpoint.pt").exists()
-    assert "epoch 1/1" in python("my_gan.py", *TINY, "--retrain", cwd=part2).stdout
+    assert "epoch 1/1" in forked("my_gan.py", *TINY, "--retrain", cwd=part2).stdout
     assert (out / "notes.txt").read_text() == "mine"  # what is the user's stays
     (out / "mnist_generator.pt").write_bytes(b"damaged")
-    assert "epoch 1/1" in python("my_gan.py", *TINY, cwd=part2).stdout
+    assert "epoch 1/1" in forked("my_gan.py", *TINY, cwd=part2).stdout
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """An uninterrupted training's folder."""
     part2 = copied(tmp_path_factory.mktemp("whole"))
-    done = python("my_gan.py", *FLAGS, cwd=part2)
+    done = forked("my_gan.py", *FLAGS, cwd=part2)
     assert done.returncode == 0, done.stderr
     return out_of(part2)
 
@@ -101,9 +97,9 @@ def test_three_kills_change_nothing(part2, whole):
         process.communicate()
         if (out / "checkpoint.pt").exists():
             unseal(out / "checkpoint.pt")  # never half-written
-    refused = python("my_gan.py", *FLAGS, cwd=part2)  # neither --resume nor --retrain: nothing is thrown away
+    refused = forked("my_gan.py", *FLAGS, cwd=part2)  # neither --resume nor --retrain: nothing is thrown away
     assert refused.returncode != 0 and "--resume continues it" in refused.stderr
-    done = python("my_gan.py", *FLAGS, "--resume", cwd=part2)
+    done = forked("my_gan.py", *FLAGS, "--resume", cwd=part2)
     assert done.returncode == 0, done.stderr
     assert is_the_same(out, whole) and [path.name for path in out.glob(".*")] == [".lock"]
 
@@ -118,7 +114,7 @@ def test_a_signal_keeps_what_was_trained_and_says_how_to_go_on(part2, whole, sto
     _, error = process.communicate()
     assert process.returncode != 0 and word in error and "--resume continues it" in error
     assert len(error.strip().splitlines()) == 1 and str(out) in error
-    assert python("my_gan.py", *FLAGS, "--resume", cwd=part2).returncode == 0
+    assert forked("my_gan.py", *FLAGS, "--resume", cwd=part2).returncode == 0
     assert is_the_same(out, whole)
 
 
@@ -126,7 +122,7 @@ def test_a_signal_keeps_what_was_trained_and_says_how_to_go_on(part2, whole, sto
 def test_a_second_process_is_told_that_the_first_is_running(part2):
     process = start(part2, *FLAGS)
     try:
-        second = python("my_gan.py", *FLAGS, cwd=part2)
+        second = forked("my_gan.py", *FLAGS, cwd=part2)
     finally:
         process.kill()
         process.communicate()
@@ -143,7 +139,7 @@ def test_a_changed_discriminator_is_not_resumed(part2):
     process.communicate()
     networks = part2 / "gan_study" / "networks.py"
     networks.write_text(networks.read_text().replace("images + 1)", "images + 2)"))
-    resumed = python("my_gan.py", *FLAGS, "--resume", cwd=part2)
+    resumed = forked("my_gan.py", *FLAGS, "--resume", cwd=part2)
     assert resumed.returncode != 0 and "made with other settings or other code" in resumed.stderr
     assert "--retrain starts it over" in resumed.stderr and (out_of(part2) / "checkpoint.pt").exists()
 
@@ -161,7 +157,7 @@ def normalise(images):
 my_gan.mnist.normalise = normalise
 artifacts.script(lambda: my_gan.main(['--dataset', 'digits', '--n_epochs', '5']), 'my_gan.py')
 """
-    done = python("-c", broken, cwd=part2)
+    done = forked("-c", broken, cwd=part2)
     assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
     assert "not finite" in done.stderr and "the state after the last whole epoch is kept in" in done.stderr
     state = unseal(out_of(part2) / "checkpoint.pt")
@@ -170,7 +166,7 @@ artifacts.script(lambda: my_gan.main(['--dataset', 'digits', '--n_epochs', '5'])
 
 @pytest.mark.slow
 def test_a_divergence_in_the_first_epoch_does_not_promise_a_state(part2):
-    done = python("my_gan.py", *TINY, "--lr", "1e30", cwd=part2)
+    done = forked("my_gan.py", *TINY, "--lr", "1e30", cwd=part2)
     assert done.returncode == 1 and "nothing is kept" in done.stderr and "Traceback" not in done.stderr
     assert not (out_of(part2) / "checkpoint.pt").exists()
 
@@ -179,7 +175,7 @@ def test_a_divergence_in_the_first_epoch_does_not_promise_a_state(part2):
 def test_a_full_disk_is_one_error_and_leaves_nothing_half_written(part2):
     """A limit on the size of files stands for the full disk."""
     limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (2**20, 2**20))
-    done = python("my_gan.py", *TINY, cwd=part2, preexec_fn=limit)
+    done = forked("my_gan.py", *TINY, cwd=part2, prepare=limit)
     assert done.returncode == 1 and done.stderr.startswith("my_gan.py: ") and "Traceback" not in done.stderr
     assert {path.name for path in out_of(part2).iterdir()} == {"images", ".lock"}
 
@@ -200,7 +196,7 @@ def test_toys_never_replace_what_is_published():
     before = {path: path.stat().st_mtime_ns for path in (ROOT / "Part2" / "results").iterdir()}
     smoke = os.environ | {"SMOKE": "1"}
     for command in (("my_gan.py", "--retrain"), ("-m", "gan_study", "all")):
-        done = python(*command, cwd=ROOT / "Part2", env=smoke)
+        done = forked(*command, cwd=ROOT / "Part2", env=smoke)
         assert done.returncode != 0 and "holds real results, which SMOKE=1 would replace" in done.stderr, command
         assert "training on" not in done.stdout and "Traceback" not in done.stderr
     assert before == {path: path.stat().st_mtime_ns for path in (ROOT / "Part2" / "results").iterdir()}
@@ -217,10 +213,10 @@ def test_three_lines_say_what_is_published():
 
 @pytest.mark.slow
 def test_an_edited_result_is_refused(part2):
-    assert python("my_gan.py", *TINY, cwd=part2).returncode == 0
+    assert forked("my_gan.py", *TINY, cwd=part2).returncode == 0
     path = out_of(part2) / "training.jsonl"
     path.write_text(path.read_text().replace('"batches_done": [23]', '"batches_done": [24]'))
-    done = python("my_gan.py", *TINY, cwd=part2)
+    done = forked("my_gan.py", *TINY, cwd=part2)
     assert done.returncode != 0 and "was changed after it was written" in done.stderr
     with pytest.raises(artifacts.ArtifactError, match="restore the file"):
         Folder(path.parent, recipes.asdict(recipes.OURS), my_gan.perform).finished()

@@ -4,12 +4,10 @@ import copy
 import json
 import math
 import os
-import subprocess
-import sys
 import time
 
 import pytest
-from common import ROOT, python
+from common import ROOT, Command, forked, python
 from PIL import Image
 
 import artifacts
@@ -21,19 +19,18 @@ SMOKE = {**os.environ, "SMOKE": "1"}
 
 @pytest.mark.slow
 def test_a_killed_grid_is_completed_and_then_up_to_date(part2):
-    everything = [sys.executable, "-m", "gan_study", "all"]
-    with subprocess.Popen(everything, cwd=part2, env=SMOKE, stdout=subprocess.DEVNULL) as process:
-        while not (part2 / "results" / "trainings.jsonl").exists():
-            time.sleep(0.1)
-            assert process.poll() is None
-        process.kill()
+    process = Command("-m", "gan_study", "all", cwd=part2, env=SMOKE)
+    while not (part2 / "results" / "trainings.jsonl").exists():
+        time.sleep(0.1)
+        assert process.poll() is None
+    process.kill()
     before = (part2 / "results" / "trainings.jsonl").read_text().splitlines()
     done = python("-m", "gan_study", "all", cwd=part2, env=SMOKE)
     assert done.returncode == 0, done.stderr
     after = (part2 / "results" / "trainings.jsonl").read_text().splitlines()
     assert set(before) < set(after) and len({json.loads(line)["name"] for line in after}) == len(after)
     assert (part2 / "mnist_generator.pt").exists() and (part2 / "images" / "1.png").exists()
-    again = python("-m", "gan_study", "all", cwd=part2, env=SMOKE)
+    again = forked("-m", "gan_study", "all", cwd=part2, env=SMOKE)
     assert "min remain" not in again.stdout and again.returncode == 0
     for command, words in (
         (("-m", "gan_study", "list"), experiments.EXPERIMENTS),
@@ -42,7 +39,7 @@ def test_a_killed_grid_is_completed_and_then_up_to_date(part2):
         (("-m", "gan_study", "interpolate", "--pair", "3 -> 8"), ("linear", "3_to_8.png")),
         (("my_gan.py",), ("up to date: mnist_generator.pt",)),
     ):
-        done = python(*command, cwd=part2, env=SMOKE)
+        done = forked(*command, cwd=part2, env=SMOKE)
         if "interpolate" in command and "none of 20,000 pairs" in done.stderr:
             continue  # a toy may know neither digit
         assert done.returncode == 0 and all(word in done.stdout for word in words), (command, done.stderr)
