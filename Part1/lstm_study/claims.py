@@ -104,7 +104,7 @@ def B1():
         "B1",
         "forget bias 1 is essential",
         "from PyTorch's default initialisation no seed solves T = 20 or 30, with forget bias 1 some do",
-        f"default: {n_solved(without)}, forget bias 1: {n_solved(bias)} of {len(without)} runs",
+        f"default: {n_solved(without)} of {len(without)} runs; forget bias 1: {n_solved(bias)} of {len(bias)}",
         n_solved(without) == 0 < n_solved(bias),
     )
 

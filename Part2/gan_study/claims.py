@@ -57,7 +57,8 @@ def C3():
         bound = "more than 12%" if word == "too often" else "less than 8%"
         yield (
             f"{' and '.join(map(str, digits))} come{'s' if len(digits) == 1 else ''} {word}",
-            f"{'each is' if len(digits) > 1 else 'it is'} {bound} of the samples in every seed",
+            f"after {summaries.experiments.EPOCHS} epochs {'each is' if len(digits) > 1 else 'it is'} {bound} of the "
+            "samples in every seed",
             "; ".join(f"{digit}: {', '.join(f'{share:.1%}' for share in found)}" for digit, found in shares.items()),
             all(holds(share) for found in shares.values() for share in found),
             False,

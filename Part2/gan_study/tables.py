@@ -11,7 +11,6 @@ from tables import Table
 
 UNUSED = {"C3": ("beta1", "beta2", "bn_eps")}  # RMSProp has no betas, C3's generator no BatchNorm
 SETTINGS = {
-    "n_epochs": "epochs",
     "optimizer": "optimiser",
     "lr": "learning rate",
     "anneal": "part before rates fall",
@@ -70,7 +69,7 @@ def recipes():
     rows = [
         [SETTINGS.get(key, key), *(setting(name, key, each[key]) for name, each in settings.items())]
         for key in keys
-        if key != "seed"
+        if key not in ("seed", "n_epochs")  # the table of quality says how long each was trained
     ]
     heads = {"ganpy": "popular script", "ganpy-eps": "same, fixed"}
     return Table(["setting", *(heads.get(name, name) for name in settings)], rows, "l" + "r" * len(settings))
