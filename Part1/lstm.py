@@ -59,7 +59,7 @@ INITIALISATIONS |= {"chrono": chrono, "carousel": carousel, "bistable": bistable
 class LSTM(nn.Module):
     """x (batch, time, input_dim), any real numbers -> logits (batch, output_dim) of the last step.
 
-    The number of steps is x's own; `seq_length` says which memory the initialisation aims at. The older skeleton's
+    The number of steps is x's own; `seq_length`, T - 1, matters to chrono initialisation alone. The older template's
     fifth argument (a batch size, which is ignored, or a device) and its x of shape (batch, time) are accepted. Integers
     of that shape with input_dim > 1 are digits, read as one-hot vectors. Raises ValueError for what does not fit.
     """

@@ -1,4 +1,4 @@
-"""The state of a training on disk: saved whole or not at all, and put back so that going on changes no bit.
+"""The state of a training on disk: saved whole or not at all, and restored so exactly that going on changes no bit.
 
 This is the one place of Part II that puts report/ on the path, for report/artifacts.py: what a result is.
 """

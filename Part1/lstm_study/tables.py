@@ -181,7 +181,7 @@ def summary():
     for T, runs in series()["lstm", "bistable"].items():
         if T in (30, 100):
             words = f"bistable LSTM: updates until 99.9% are correct at T = {T}, median of {len(runs)} seeds"
-            rows.append([f"{words}, without curriculum", median_updates(runs) or "never"])
+            rows.append([f"{words}, without curriculum, Adam at 0.001", median_updates(runs) or "never"])
     counts = ", ".join(str(claims.count(verdict)) for verdict in claims.VERDICTS)
     rows.append([f"claims of published solutions of Part I: {', '.join(claims.VERDICTS)}", counts])
     return Table(["measured", "result"], rows, "lr")
