@@ -142,7 +142,8 @@ stage_setup() {
     "$PYTHON" -m pip install --quiet --disable-pip-version-check -r requirements.txt ||
       fail "pip could not install requirements.txt" "the message above says why; with no network, bring the packages along"
   fi
-  "$PYTHON" -c "import matplotlib.font_manager" 2> /dev/null || true # its font cache, whose making would look like a warning later
+  # matplotlib makes its font cache now, with a message that would look like a fault of a notebook later
+  "$PYTHON" -c "import matplotlib.font_manager" 2> /dev/null || true
   local missing install
   missing=$(missing_tools)
   [ -n "$missing" ] || return 0

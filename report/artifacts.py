@@ -190,12 +190,13 @@ class Results:
 
     def show(self):
         """One line an experiment: how many of its runs are up to date, and what it is."""
+        width = max(map(len, self.experiments))
         for name, experiment in self.experiments.items():
             try:
                 done = "{} of {}".format(*self.status(name))
             except ArtifactError as error:
                 done = "waits" if experiment.after else f"? {error}"
-            print(f"{name:14} {done:>10}   {experiment.title or (experiment.runs.__doc__ or '').splitlines()[0]}")
+            print(f"{name:{width}} {done:>10}   {experiment.title or (experiment.runs.__doc__ or '').splitlines()[0]}")
 
     def write(self, name, run, results, seconds, **made):
         """Adds or replaces the record of a run, atomically; `made` may say hardware, versions, finished.

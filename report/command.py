@@ -11,7 +11,11 @@ def parser(package, text):
     found = argparse.ArgumentParser(
         f"python -m {package}", description=text, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    found.add_argument("what", nargs="+", help="experiments, or one of the words above")
+    found.add_argument(
+        "what",
+        nargs="+",
+        help="experiments by their names in `list`, whose results go to results/NAME.jsonl, or one of the words above",
+    )
     found.add_argument("--jobs", type=int, metavar="N", help="processes, one thread each (one per core)")
     found.add_argument("--dask", metavar="HOST:PORT", help="use the workers of the Dask scheduler that listens there")
     found.add_argument("--retrain", action="store_true", help="run again what is up to date")

@@ -270,18 +270,22 @@ def race():
             yield race_run(*entrant, seed, rates[entrant], 5000)
 
 
+def loss_at_end(run):
+    """Mean training loss of a run's last 200 updates; infinite if it diverged."""
+    if "diverged" in run:
+        return math.inf
+    history = zip(run["history"]["update"], run["history"]["loss"], strict=True)
+    return mean(loss for update, loss in history if update > run["updates"] - 200)
+
+
 def best_configs(experiment, *keys):
     """{the values of `keys`: the configuration, among the runs that share them, that did best}.
 
-    Best is the one that was solved in the fewest updates; if none was, the one with the lowest mean training loss over
-    the last 200 updates. A run that diverged is the worst.
+    Best is the one that was solved in the fewest updates; if none was, the one with the lowest loss_at_end.
     """
     scored = {}
     for each in load(experiment):
-        history = zip(each["history"]["update"], each["history"]["loss"], strict=True)
-        at_end = [loss for update, loss in history if update > each["updates"] - 200]
-        loss = math.inf if "diverged" in each else mean(at_end)
-        score = each["solved_at"] or math.inf, loss
+        score = each["solved_at"] or math.inf, loss_at_end(each)
         group = tuple(each["config"][key] for key in keys)
         if group not in scored or score < scored[group][0]:
             scored[group] = score, each["config"]

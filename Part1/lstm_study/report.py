@@ -8,8 +8,7 @@ python -m lstm_study report
 """
 
 import collections
-import math
-from statistics import mean, median
+from statistics import median
 
 import publish
 from lstm import LSTM
@@ -124,7 +123,7 @@ def about_rates():
     solved = [key for key, runs in finals.items() if median_updates(runs) is not None]
     lengths = sorted({T for T, *_ in cases})
     short, dip, long = [T if T in lengths else lengths[-1] for T in (20, 25, 30)]  # toy runs have one length
-    losses = [loss_at_end(run) for run in cases[dip, "lstm", "pytorch", 10]]
+    losses = [experiments.loss_at_end(run) for run in cases[dip, "lstm", "pytorch", 10]]
     return {
         "RaceRateTwenty": f"{rates[short, 'lstm', 'pytorch', 10]:g}",
         "RaceRateTwentyFive": f"{rates[dip, 'lstm', 'pytorch', 10]:g}",
@@ -143,13 +142,6 @@ def about_rates():
         "RaceRateLossSolved": sum(key in by_loss for key in solved),
         "RaceRateWorst": sum(n_solved(runs) == len(runs) for runs in cases.values()),
     }
-
-
-def loss_at_end(run):
-    """Mean training loss of a run's last 200 updates, which chooses among rates of which none solved a length."""
-    if "diverged" in run:
-        return math.inf
-    return mean(loss for update, loss in claims.points(run, "loss") if update > run["updates"] - 200)
 
 
 def lengths_of(entrants, model):
