@@ -64,7 +64,9 @@ def execute(arguments, cwd, environment, ends, prepare):
     os.environ.update(environment)
     os.chdir(cwd)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.path[:] = [str(cwd), *(path for path in sys.path if path and not Path(path).is_relative_to(ROOT))]
+    libraries = [path for path in sys.path if Path(path).is_relative_to(sys.prefix)]  # .venv may lie in ROOT
+    outside = [path for path in sys.path if path and not Path(path).is_relative_to(ROOT)]
+    sys.path[:] = dict.fromkeys([str(cwd), *outside, *libraries])
     if prepare:
         prepare()
     first, *rest = arguments
