@@ -270,6 +270,13 @@ def race():
             yield race_run(*entrant, seed, rates[entrant], 5000)
 
 
+def race_dip():
+    """The race's LSTM at T = 25 again, one-hot, PyTorch's initialisation: at the rate that was chosen for T = 30."""
+    lr = chosen_rates()[30, "lstm", "pytorch", 10]
+    for seed in SEEDS:
+        yield race_run(25, "lstm", "pytorch", 10, seed, lr, 5000)
+
+
 def loss_at_end(run):
     """Mean training loss of a run's last 200 updates; infinite if it diverged."""
     if "diverged" in run:
@@ -406,6 +413,7 @@ EXPERIMENTS = {
     "race_initialisations": Experiment(race_initialisations, perform_race),
     "race_tuning": Experiment(race_tuning, perform_race, after=("race_initialisations",)),
     "race": Experiment(race, perform_race, after=("race_tuning",)),
+    "race_dip": Experiment(race_dip, perform_race, after=("race_tuning",)),
     "shipped": Experiment(shipped, perform_shipped, after=("records", "efficiency")),
     "far": Experiment(far, perform_tests, after=("records",)),
     "benchmark": benchmark.EXPERIMENT,

@@ -82,6 +82,20 @@ def test_what_a_summary_says():
     assert summaries.percent([0.5]) == "50.0" and summaries.percent([0.5, 0.5]) == r"50.0 $\pm$ 0.0"
 
 
+@pytest.mark.results
+def test_the_dip_is_one_of_tuning():
+    """README, notebook and report say so, and that most seeds solve T = 25 at the rate of T = 30."""
+    runs, rates = experiments.load("race_dip"), experiments.chosen_rates()
+    race = summaries.grouped("race", "T", "model", "initialisation", "input_dim")[25, "lstm", "pytorch", 10]
+    solved = sum(run["solved_at"] is not None for run in runs)
+    assert len(runs) == 5 and solved >= 4 > sum(run["solved_at"] is not None for run in race)
+    settings = [run["config"] | {"seed": None, "lr": None} for run in (*runs, *race)]
+    assert all(each == settings[0] for each in settings)
+    tuned, neighbours = rates[25, "lstm", "pytorch", 10], rates[30, "lstm", "pytorch", 10]
+    assert {run["config"]["lr"] for run in runs} == {neighbours} != {tuned}
+    assert {run["config"]["lr"] for run in race} == {tuned}
+
+
 def test_what_the_race_says(monkeypatch):
     def runs(*accuracies):
         return [{"accuracy": each, "solved_at": 10 if each > 0.999 else None} for each in accuracies]
