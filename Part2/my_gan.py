@@ -1,6 +1,6 @@
 """A fully connected GAN on MNIST: the template's networks and interface, trained to be sampled.
 
-    python my_gan.py                                  our recipe: images/, mnist_generator.pt
+    python my_gan.py --retrain                        our recipe: images/, mnist_generator.pt
     python my_gan.py --n_epochs 5                     a training of about a minute, in runs/ours,n_epochs=5/
     python my_gan.py --recipe ganpy --n_epochs 15     a published recipe; recipes.py describes them
 
@@ -8,9 +8,10 @@ Objective (Goodfellow et al. 2014): min_G max_D E[log D(x)] + E[log(1 - D(G(z)))
 non-saturating -log D(G(z)). With logits l = logit(D), -log D = softplus(-l) and -log(1 - D) = softplus(l).
 
 What our recipe adds to the template's loop:
-    EMA   what is sampled is an exponential moving average of G's weights (Yazici et al. 2019)
-    R1    every so often D also pays for its gradient at real images (Mescheder et al. 2018; lazy: Karras et al. 2020)
-    bf16  matrix products in bfloat16, for speed; losses, penalty and weights stay float32
+    annealing   both learning rates are constant for the first half of training and then fall linearly to 0
+    EMA         what is sampled is an exponential moving average of G's weights (Yazici et al. 2019)
+    R1          every so often D also pays for its gradient at real images (Mescheder et al. 2018; Karras et al. 2020)
+    bf16        matrix products in bfloat16, for speed; losses, penalty and weights stay float32
 """
 
 import copy
@@ -80,7 +81,6 @@ def train(dataloader, discriminator, generator, optimizer_G, optimizer_D, recipe
     template's if None, `rng` draws the noise. Writes to folder `out` (the current one if None):
     images/{batches_done}.png after the first batch, every recipe.save_interval, exactly halfway and at the end, and
     checkpoint.pt after every epoch and at Ctrl-C. `options` are Checkpoint's: with resume=True, it goes on from there.
-
     Raises FloatingPointError if a loss or weight is no longer finite, KeyboardInterrupt at Ctrl-C.
     """
     recipe, rng, out = recipe or Recipe(), rng or torch.Generator().manual_seed(0), out or Path()
@@ -205,7 +205,7 @@ def main(argv=None):
     if flags.recipe == OURS:
         from gan_study import trainings
 
-        if trainings.is_published() and not (flags.resume or flags.retrain):
+        if not (flags.resume or flags.retrain) and trainings.is_published():
             return print(trainings.words())
         trainings.RESULTS.refuse_toys(["published"])
     with Folder(folder(flags.recipe), asdict(flags.recipe), perform).alone() as work:

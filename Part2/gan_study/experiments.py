@@ -1,4 +1,4 @@
-"""What is trained and measured: every recipe at 15 epochs and at its own length, our recipe in full, the ablation.
+"""What is trained and measured: every recipe at 15 epochs and at its own length, ours at several, the ablation.
 
     python -m gan_study list                       what there is, and what is up to date
     python -m gan_study trainings --seeds 0        a part of it
@@ -14,25 +14,26 @@ from typing import NamedTuple
 
 import artifacts
 from dataset import mnist
-from gan_study import benchmark, classifier, quality, trainings
+from gan_study import benchmark, classifier, opinions, quality, trainings
 from my_gan import sample
 from recipes import DATASET, HERE, OURS, RECIPES, Recipe, asdict
 
 SEEDS = (0,) if artifacts.SMOKE else (0, 1, 2)
 EPOCHS = 1 if artifacts.SMOKE else 15  # at which recipes and ablations are compared
-SNAPSHOTS = (1,) if artifacts.SMOKE else (2, 3, 8, 15, 40)  # epochs after which our recipe is measured on its way
+SHORTER = {EPOCHS: SEEDS} if artifacts.SMOKE else {3: SEEDS, 5: SEEDS, EPOCHS: SEEDS}  # ours: epochs, seeds
 ABLATIONS = {  # our recipe without one of its parts
+    "no annealing": {"anneal": 1.0},
     "no EMA": {"ema": 0.0},
     "no R1": {"r1": 0.0},
     "betas 0.5, 0.999": {"beta1": 0.5, "beta2": 0.999},
-    "learning rate 2e-4": {"lr": 2e-4},
     "black as -1": {"networks": "template"},
-    "float32": {"bf16": False},
+    "float32": {"anneal": 1.0, "bf16": False},  # beside "no annealing"
 }
-LENGTHS = {  # claims are about these: the recipe, and its length as published, or the longest that ours is compared to
-    "D2": ("D2", 200),
-    "B2": ("template", 50),
-    "ganpy-eps": ("ganpy-eps", 50),
+LENGTHS = {  # the recipe, its length as published or the longest that ours is compared to, and the seeds
+    "D2": (RECIPES["D2"], 200, (0,)),
+    "B2": (RECIPES["template"], 50, (0,)),
+    "ganpy-eps": (RECIPES["ganpy-eps"], 50, (0,)),
+    "no annealing": (replace(OURS, anneal=1.0), OURS.n_epochs, SEEDS),
 }
 
 
@@ -49,12 +50,14 @@ class Training(NamedTuple):
 
 
 def planned():
-    """Every training, in the order of its line."""
-    for seed in SEEDS:
-        yield Training("ours", "ours", replace(OURS, seed=seed), (*SNAPSHOTS, OURS.n_epochs))
-    for name, (recipe, n_epochs) in LENGTHS.items():
+    """Every training, in the order of its line. Each length of ours is a training of its own, annealed to its end."""
+    for n_epochs, seeds in (SHORTER | {OURS.n_epochs: SEEDS}).items():
+        for seed in seeds:
+            yield Training("ours", "ours", replace(OURS, n_epochs=n_epochs, seed=seed), (n_epochs,))
+    for name, (recipe, n_epochs, seeds) in LENGTHS.items():
         n_epochs = 2 if artifacts.SMOKE else n_epochs
-        yield Training("lengths", name, replace(RECIPES[recipe], n_epochs=n_epochs, seed=0), (n_epochs,))
+        for seed in seeds:
+            yield Training("lengths", name, replace(recipe, n_epochs=n_epochs, seed=seed), (n_epochs,))
     for name, recipe in reversed(RECIPES.items()):
         for seed in SEEDS if name != "ours" else ():
             yield Training("recipes", name, replace(recipe, n_epochs=EPOCHS, seed=seed), (EPOCHS,))
@@ -72,12 +75,12 @@ def measuring():
 
 def configuration(training, by):
     """What determines the line of a training; `by` is what `measuring` returned."""
-    shown = training.group in ("recipes", "ours") and training.recipe.seed == SEEDS[0]
+    shown = training.name in RECIPES and training.recipe.n_epochs == EPOCHS and training.recipe.seed == SEEDS[0]
     return {
         "recipe": asdict(training.recipe),
         "folder": training.key(),
         "epochs": list(training.epochs),
-        "closely": training.group in ("ours", "lengths"),  # also memorisation and interpolation, at the end
+        "closely": training.group == "lengths" or training.recipe.n_epochs == OURS.n_epochs,  # also memorisation, paths
         "pictures": {f"samples_{training.name}.png": EPOCHS} if shown else {},
         **by,
     }
@@ -100,6 +103,16 @@ def classifier_runs():
 def real_runs():
     """What real test images get, cross-fades and sudden changes between them, as floors and ceilings"""
     yield artifacts.Run("test_images", {"dataset": DATASET, **measuring()})
+
+
+def opinion_runs():
+    """Four classifiers on our recipe with and without annealing: how far the Fréchet distance depends on them"""
+    by = measuring()
+    groups = {"ours": (EPOCHS, OURS.n_epochs), "no annealing": (EPOCHS,)}
+    those = [each for each in planned() if each.recipe.n_epochs in groups.get(each.name, ())]
+    config = {"dataset": DATASET, "trainings": [configuration(each, by) for each in those], **by}
+    for seed, use in enumerate((*classifier.ARCHITECTURES, "plain 1", "plain 2")):
+        yield artifacts.Run(use.replace(" ", "_"), {"use": use, "seed": seed, **config})
 
 
 def picture_runs():
@@ -158,6 +171,7 @@ EXPERIMENTS = {
     "classifiers": artifacts.Experiment(classifier_runs, classifier.perform),
     "real": artifacts.Experiment(real_runs, measure_real, after=("classifiers",)),
     "trainings": artifacts.Experiment(training_runs, train_and_measure, after=("classifiers",)),
+    "opinions": artifacts.Experiment(opinion_runs, opinions.perform, after=("classifiers", "trainings")),
     "published": trainings.EXPERIMENT,
     "pictures": artifacts.Experiment(picture_runs, quality.perform, after=("classifiers", "published")),
     "benchmark": artifacts.Experiment(benchmark.runs, benchmark.perform, alone=True),

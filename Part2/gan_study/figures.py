@@ -105,7 +105,7 @@ def by_recipe():
 
 
 def distances():
-    """Fréchet distance against epochs: ours and the popular script, fixed, a dot a seed; and real test images."""
+    """Fréchet distance against the length of training: ours and the popular script, fixed, a dot a training; floors."""
     found = summaries.over_epochs()
     fig, ax = plt.subplots(figsize=(3.2, 2.0), layout="constrained")
     for (recipe, points), colour in zip(found.items(), (BLUE, ORANGE), strict=True):
@@ -115,7 +115,7 @@ def distances():
         ax.plot(*zip(*points, strict=True), ".", color=colour, ms=4)
     floor = summaries.real()["reporting"]["frechet"]
     ax.axhline(floor, color=GREY, ls=":", lw=0.8, label="real test images")
-    ax.set(xscale="log", yscale="log", xlabel="epochs", ylabel="Fréchet distance")
+    ax.set(xscale="log", yscale="log", xlabel="epochs of the training", ylabel="Fréchet distance")
     every = sorted({epoch for points in found.values() for epoch, _ in points})
     ticks = [at for at, after in itertools.pairwise(every) if after > 1.3 * at] + every[-1:]  # 40 would touch 50
     ax.set_xticks(ticks, ticks)

@@ -95,11 +95,17 @@ def measure(generator, judges, training=None):
 
 
 def measure_real(judges, training, test):
-    """Test images in the place of samples; for the manifolds, training images, lest test images meet themselves."""
+    """Test images in the place of samples; for the manifolds, training images, lest test images meet themselves.
+
+    "frechet_training" is the distance of N_SAMPLES training images to the other ones.
+    """
     found = {}
     for use, judge in judges.items():
+        seen, _ = measures.features(judge.classifier, training)
+        rest = measures.frechet_to(seen[N_SAMPLES:])
         found[use] = judge.measure(test[:N_SAMPLES])
-        found[use] |= measures.manifold(judge.real, measures.features(judge.classifier, training[:N_SAMPLES])[0])
+        found[use] |= measures.manifold(judge.real, seen[:N_SAMPLES])
+        found[use]["frechet_training"] = measures.frechet(rest, seen[:N_SAMPLES])
     distances, _ = measures.nearest(test, training)
     paths = {name: judges["reporting"].along(each) for name, each in real_paths(test).items()}
     return {

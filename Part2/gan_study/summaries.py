@@ -14,14 +14,14 @@ QUALITY = ("frechet", "precision", "recall", "density", "coverage")
 WORDS = {  # what tables and figures call the recipes and what ours is without
     "ganpy": "popular script",
     "ganpy-eps": "popular script, fixed",
-    "C3": "author C's",
+    "C3": "author C's, our rate",
     "D2": "author D's",
     "B2": "template (author B)",
     "no EMA": "no moving average",
     "no R1": "no gradient penalty",
     "betas 0.5, 0.999": "Adam's betas 0.5 and 0.999",
-    "learning rate 2e-4": "learning rate 0.0002",
     "black as -1": "black as −1",
+    "float32": "no annealing, float32",
 }
 
 
@@ -63,7 +63,7 @@ def compared():
 
 
 def lengths():
-    """{name: its seeds} of the published recipes at lengths of their own."""
+    """{name: its seeds} of the published recipes at lengths of their own, and of ours without annealing."""
     return grouped(row for row in measured() if row.group == "lengths")
 
 
@@ -107,10 +107,32 @@ def classifiers():
     return {record["name"]: record for record in experiments.RESULTS.load("classifiers")}
 
 
+def opinions():
+    """{classifier: {("annealed" or "constant", epochs): {"all", "sure", "share", "variance"}, medians over seeds}}.
+
+    Beside these, ("test images", None), and ("training images", None), which has "all" only.
+    """
+    found = {}
+    for record in experiments.RESULTS.load("opinions"):
+        seen, grouped = record["distances"], {}
+        for each in record["config"]["trainings"]:
+            recipe = each["recipe"]
+            name = "annealed" if recipe["anneal"] < 1 else "constant"
+            grouped.setdefault((name, recipe["n_epochs"]), []).append(seen[each["folder"]])
+        by = {key: {what: median(each[what] for each in rows) for what in rows[0]} for key, rows in grouped.items()}
+        found[record["config"]["use"]] = by | {(name, None): seen[name] for name in ("test images", "training images")}
+    return found
+
+
 def seconds_of_epochs():
     """{way: median seconds of an epoch in the benchmark}."""
     (record,) = experiments.RESULTS.load("benchmark")
     return {way: median(record["epoch_seconds"][way]) for way in benchmark.WAYS}
+
+
+def way(name):
+    """What tables call a way of the benchmark."""
+    return name.replace("ours", "our loop")
 
 
 def quality():
@@ -139,24 +161,28 @@ def over_epochs():
 def overtaken():
     """(epochs, times as long) for our recipe to reach ganpy-eps's distance at its last epoch; (None, nan) if never.
 
-    The first is the first measured epoch at which our median distance is no more; the second is how many times as long
-    ganpy-eps trained, in the same loop.
+    The first is our shortest training whose median distance is no more; the second is how many times as long ganpy-eps
+    trained, in the same loop.
     """
-    found = over_epochs()
-    _, last = found["ganpy-eps"][-1]
-    for at in sorted({epochs for epochs, _ in found["ours"]}):
-        if median(distance for epochs, distance in found["ours"] if epochs == at) <= last:
-            seconds = sum(shipped().record["history"]["epoch_seconds"][:at])
-            (row,) = lengths()["ganpy-eps"]
-            return at, sum(row.record["history"]["epoch_seconds"]) / seconds
+    (public,) = lengths()["ganpy-eps"]
+    ours = {}
+    for row in measured():
+        if row.group == "ours":
+            ours.setdefault(row.epochs, []).append(row)
+    for epochs, rows in sorted(ours.items()):
+        if median(row.found["reporting"]["frechet"] for row in rows) <= public.found["reporting"]["frechet"]:
+            return epochs, seconds_of(public) / median(map(seconds_of, rows))
     return None, float("nan")
 
 
+def seconds_of(row):
+    """How long a training took."""
+    return sum(row.record["history"]["epoch_seconds"])
+
+
 def loss_of_D(row):
-    """D's mean loss in the last stretch before the epoch after which `row` was measured."""
-    history, recipe = row.record["history"], row.record["config"]["recipe"]
-    last = history["batches_done"][-1] * row.epochs // recipe["n_epochs"]
-    return max(each for each in zip(history["batches_done"], history["loss_D"], strict=True) if each[0] <= last)[1]
+    """D's mean loss in the last stretch of a training."""
+    return row.record["history"]["loss_D"][-1]
 
 
 def seen():

@@ -71,7 +71,7 @@ def recipes():
         for key in keys
         if key not in ("seed", "n_epochs")  # the table of quality says how long each was trained
     ]
-    heads = {"ganpy": "popular script", "ganpy-eps": "same, fixed"}
+    heads = {"ganpy": "popular script", "ganpy-eps": "same, fixed", "C3": "author C's", "D2": "author D's"}
     return Table(["setting", *(heads.get(name, name) for name in settings)], rows, "l" + "r" * len(settings))
 
 
@@ -85,14 +85,17 @@ def shipped():
     record = summaries.shipped().record
     rows = [
         ["data", OURS.dataset.upper()],
-        ["epochs, batch size, seed", f"{OURS.n_epochs}, {OURS.batch_size}, {OURS.seed}"],
+        ["epochs", OURS.n_epochs],
+        ["batch size", OURS.batch_size],
+        ["seed", OURS.seed],
         ["optimiser", f"Adam, learning rate {OURS.lr}, betas {OURS.beta1} and {OURS.beta2}"],
+        ["part of training after which both rates fall to 0", OURS.anneal],
         ["decay of the moving average of G's weights", OURS.ema],
         ["weight of the gradient penalty on D, $R_1$", OURS.r1],
         ["minutes of training", f"{record['training_seconds'] / 60:.0f}"],
         ["machine", record["hardware"].rpartition(", ")[0]],
     ]
-    return Table(["published generator", ""], rows, "ll")
+    return Table(["shipped generator", ""], rows, "ll")
 
 
 def seen():
@@ -123,7 +126,7 @@ def summary():
         ["recall", f"{found['recall']:.2f}"],
         ["coverage", f"{found['coverage']:.2f}"],
         ["digits that the classifier reads along the strip", ", ".join(map(str, along))],
-        *([f"training-loop speed-up, {way.replace('ours', 'our loop')}", f"{public[1] / s:.1f}x"] for way, s in ours),
+        *([f"training-loop speed-up, {summaries.way(way)}", f"{public[1] / s:.1f}x"] for way, s in ours),
     ]
     return Table(["", "result"], rows, "lr")
 
@@ -150,16 +153,34 @@ def quality():
         marked = [f"**{text}**" if v in varied and v[key] == best[key] else text for key, text in cells.items()]
         rows.append([summaries.words(name), epochs, v["seeds"], *marked])
     rows += [None, ["real images", "–", "–", *(show(real[key]) for key, (_, _, show) in columns.items())]]
+    others = [significant(summaries.real()[use]["frechet_training"]) for use in ("reporting", "tuning")]
+    rows += [["training images", "–", "–", *others, *["–"] * (len(columns) - 2)]]
     header = ["recipe", "epochs", "seeds", *(head for head, _, _ in columns.values())]
     return Table(header, rows, r"lrr@{\quad}rr@{\quad}rr@{\quad}rrrr")
+
+
+def opinions():
+    """Fréchet distances by four classifiers: of all images, then of those alone that the reporting one is sure of."""
+    found = summaries.opinions()
+    names = {"annealed": "our recipe", "constant": "without annealing"}
+    rows = []
+    for what, suffix in (("all", ""), ("sure", ", sure alone")):
+        rows += [None] if rows else []
+        for (name, epochs), seen in found["reporting"].items():
+            if what in seen:
+                cells = [significant(by[name, epochs][what]) for by in found.values()]
+                images = ["–", "–"] if what == "sure" or "share" not in seen else None
+                images = images or [f"{100 * seen['share']:.1f}", f"{seen['variance']:.0f}"]
+                rows.append([names.get(name, name) + suffix, epochs or "–", *cells, *images])
+    return Table(["images", "epochs", *found, "sure, %", "variance"], rows, "lrrrrrrr")
 
 
 def speed():
     """Seconds of an epoch in each way of making the same updates."""
     seconds = summaries.seconds_of_epochs()
     public, *_ = seconds.values()
-    rows = [[way.replace("ours", "our loop"), f"{s:.1f}", f"{public / s:.1f}"] for way, s in seconds.items()]
-    return Table(["way", "seconds per epoch", "speed-up"], rows, "lrr")
+    rows = [[summaries.way(way), f"{s:.1f}", f"{public / s:.1f}"] for way, s in seconds.items()]
+    return Table(["training loop", "seconds per epoch", "speed-up"], rows, "lrr")
 
 
 def paths():
@@ -172,7 +193,7 @@ def paths():
         "jump between real images": real["jump"],
     }
     rows = [[way, f"{100 * each['jump']:.1f}", f"{100 * each['realism']:.1f}"] for way, each in ways.items()]
-    return Table(["way", "longest step, %", "real, %"], rows, "lrr")
+    return Table(["path", "longest step, %", "real, %"], rows, "lrr")
 
 
 def nearest():

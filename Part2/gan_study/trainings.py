@@ -107,8 +107,16 @@ def published():
 
 
 def is_published():
-    done, total = RESULTS.status("published")
-    return done == total
+    """Whether what is published is up to date; ArtifactError if it is, but for a file that is missing or damaged."""
+    (run,) = runs()
+    record = RESULTS.records("published").get(run.name)
+    wrong = RESULTS.fault("published", run, record)
+    if wrong and record and not RESULTS.fault("published", run, record | {"files": {}}):
+        raise artifacts.ArtifactError(
+            f"{wrong}; restore it (git checkout Part2/images Part2/mnist_generator.pt), "
+            "or train it again: python my_gan.py --retrain"
+        )
+    return wrong is None
 
 
 def publish(work):

@@ -27,7 +27,7 @@ def between(generator, judge, z, alpha, way):
 def draw_between(generator, judge, z, alpha, way):
     """The nine images of the path, and large, the one at `alpha`."""
     image, digit, confidence = between(generator, judge, z, alpha, way)
-    fig, (top, bottom) = plt.subplots(2, 1, figsize=(6.3, 3.0), height_ratios=(1, 3), layout="constrained")
+    fig, (top, bottom) = plt.subplots(2, 1, figsize=(6.3, 1.7), height_ratios=(1, 1.4), layout="constrained")
     row = (quality.path(generator, z, way)[:, 0] + 1) / 2
     figures.show(top, torch.cat(list(row), dim=1).numpy(), "")
     top.axvline(14 + alpha * 28 * (len(row) - 1), color=figures.ORANGE)

@@ -16,6 +16,7 @@ import artifacts
 import my_gan
 import recipes
 from checkpoint import Folder, unseal
+from gan_study import trainings
 
 TINY = ("--dataset", "digits", "--n_epochs", "1", "--save_interval", "10")
 FLAGS = ("--dataset", "digits", "--n_epochs", "5", "--save_interval", "40")
@@ -209,6 +210,24 @@ def test_three_lines_say_what_is_published():
     assert done.returncode == 0 and len(lines) == 3, done.stderr
     assert "mnist_generator.pt" in lines[0] and "images/" in lines[0] and "python -m gan_study interpolate" in lines[1]
     assert "--retrain (about" in lines[2] and "--n_epochs 5" in lines[2]
+
+
+@pytest.mark.results
+@pytest.mark.parametrize("content", [None, b"half of it"])
+def test_a_damaged_generator_is_an_error_and_no_reason_to_train(monkeypatch, tmp_path, content):
+    for path in (ROOT / "Part2").glob("images/*.png"):
+        (tmp_path / "images").mkdir(exist_ok=True)
+        (tmp_path / "images" / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "published.jsonl").write_bytes((ROOT / "Part2/results/published.jsonl").read_bytes())
+    if content:
+        (tmp_path / "mnist_generator.pt").write_bytes(content)
+    there = artifacts.Results(tmp_path / "results", trainings.RESULTS.experiments, "python -m gan_study {}")
+    monkeypatch.setattr(trainings, "RESULTS", there)
+    with pytest.raises(artifacts.ArtifactError, match=r"mnist_generator\.pt.*git checkout.*my_gan\.py --retrain"):
+        my_gan.main([])
+    (tmp_path / "mnist_generator.pt").write_bytes((ROOT / "Part2/mnist_generator.pt").read_bytes())
+    assert trainings.is_published()
 
 
 @pytest.mark.slow

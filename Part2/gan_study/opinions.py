@@ -1,0 +1,95 @@
+"""How far the Fréchet distance depends on the classifier: what annealing is worth by four of them, and why.
+
+    python -m gan_study opinions            results/opinions.jsonl, unless up to date
+
+The classifiers of classifier.py were trained to be sure of a digit wherever it stands: on shifted images, with
+BatchNorm, dropout and a learning rate that falls to 0. Two more are trained here as plainly as possible: two
+convolutions, none of these, Adam at a constant rate. All four compare the same samples with the same training images,
+once as they are and once only those images that the reporting classifier is sure of.
+"""
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+import artifacts
+from dataset import mnist
+from gan_study import measures, quality, trainings
+from gan_study.classifier import ARCHITECTURES, Classifier, classify, load_classifier
+from my_gan import sample
+
+N_EPOCHS = 1 if artifacts.SMOKE else 4
+
+
+class Plain(Classifier):
+    """Two 3x3 convolutions with max pooling, and a fully connected layer."""
+
+    def make_body(self):
+        return nn.Sequential(
+            *(nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),  # 14 x 14
+            *(nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),  # 7 x 7
+            *(nn.Flatten(), nn.Linear(64 * 7 * 7, self.num_features), nn.ReLU()),
+        )
+
+    def forward(self, images):
+        return self.head(self.features(images))
+
+
+def plain(images, labels, seed):
+    """A Plain classifier in eval mode, trained on `images` uint8 (n, 28, 28)."""
+    torch.manual_seed(seed)
+    classifier = Plain()
+    optimizer = torch.optim.Adam(classifier.parameters(), 1e-3, fused=True)
+    batches = mnist.Batches(images, labels, 128, torch.Generator().manual_seed(seed), "cpu")
+    for _ in range(N_EPOCHS):
+        for x, y in batches:
+            with torch.autocast("cpu", torch.bfloat16):
+                logits = classifier(x)
+            optimizer.zero_grad()
+            cross_entropy(logits.float(), y).backward()
+            optimizer.step()
+    return classifier.eval()
+
+
+def sure(images):
+    """Which of `images` the reporting classifier is sure of: bool (n,)."""
+    return classify(load_classifier(), images)[1] >= quality.CONFIDENCE
+
+
+def samples(config, data_root):
+    """{name: (images, which of them are sure)}: of each training in the configuration, and test images."""
+    found = {}
+    for each in config["trainings"]:
+        work = trainings.trained(each, data_root)
+        images = sample(trainings.generator_after(each["recipe"]["n_epochs"], work), quality.N_SAMPLES, seed=1)
+        found[each["folder"]] = images, sure(images)
+    test = mnist.normalise(mnist.load(config["dataset"], "test", data_root)[0])[: quality.N_SAMPLES]
+    return found | {"test images": (test, sure(test))}
+
+
+def perform(config, data_root=mnist.HERE, **_):
+    """The distances by the classifier that `config` names.
+
+    {name: {"all", "sure": Fréchet distances, "share": of images that are sure, "variance": sum over the pixels}};
+    "training images" are the first against the rest.
+    """
+    images, labels = mnist.load(config["dataset"], "train", data_root)
+    training = mnist.normalise(images)
+    by = load_classifier(config["use"]) if config["use"] in ARCHITECTURES else plain(images, labels, config["seed"])
+    real, _ = measures.features(by, training)
+    kept = sure(training)
+    every, surely = measures.frechet_to(real), measures.frechet_to(real[kept])
+    rest = measures.frechet_to(real[quality.N_SAMPLES :])
+    found = {"training images": {"all": measures.frechet(rest, real[: quality.N_SAMPLES])}}
+    for name, (some, which) in samples(config, data_root).items():
+        seen, _ = measures.features(by, some)
+        found[name] = {
+            "all": measures.frechet(every, seen),
+            "sure": measures.frechet(surely, seen[which]),
+            "share": which.float().mean().item(),
+            "variance": some.flatten(1).var(0).sum().item(),
+        }
+    tests, digits = mnist.load(config["dataset"], "test", data_root)
+    right = classify(by, mnist.normalise(tests))[0] == digits
+    variance = training.flatten(1).var(0).sum().item()
+    return {"distances": found, "test_accuracy": right.float().mean().item(), "training_variance": variance}

@@ -1,0 +1,43 @@
+"""Four classifiers' opinions: the plain ones learn; the distances are those of the images that are named."""
+
+import pytest
+import torch
+
+from dataset import mnist
+from gan_study import measures, opinions, quality
+from gan_study.classifier import classify, load_classifier
+
+
+@pytest.fixture
+def few(monkeypatch):
+    monkeypatch.setattr(quality, "N_SAMPLES", 300)
+    return {"dataset": "digits", "trainings": [], "seed": 2}
+
+
+def test_a_plain_classifier_learns_and_is_fixed_by_its_seed():
+    images, labels = mnist.load("digits")
+    first, second = (opinions.plain(images, labels, seed=3) for _ in range(2))
+    assert (classify(first, mnist.normalise(images))[0] == labels).float().mean() > 0.7
+    torch.testing.assert_close(first.state_dict(), second.state_dict(), rtol=0, atol=0)
+    assert not first.training
+
+
+def test_distances_are_of_all_images_and_of_those_the_reporting_classifier_is_sure_of(few):
+    found = opinions.perform(few | {"use": "tuning"})["distances"]
+    assert set(found) == {"training images", "test images"}
+    by, reporting = load_classifier("tuning"), load_classifier("reporting")
+    training, test = (mnist.normalise(mnist.load("digits", split)[0]) for split in ("train", "test"))
+    real, seen = (measures.features(by, images)[0] for images in (training, test))
+    sure_real, sure_seen = (classify(reporting, images)[1] >= quality.CONFIDENCE for images in (training, test))
+    rest = measures.frechet_to(real[300:])
+    assert found["training images"]["all"] == pytest.approx(measures.frechet(rest, real[:300]))
+    assert found["test images"]["all"] == pytest.approx(measures.frechet(measures.frechet_to(real), seen))
+    kept = measures.frechet(measures.frechet_to(real[sure_real]), seen[sure_seen])
+    assert found["test images"]["sure"] == pytest.approx(kept)
+    assert found["test images"]["share"] == pytest.approx(sure_seen.float().mean().item())
+    assert found["test images"]["variance"] == pytest.approx(test.flatten(1).var(0).sum().item())
+
+
+def test_the_plain_classifier_has_an_accuracy_of_its_own(few):
+    results = opinions.perform(few | {"use": "plain 1"})
+    assert 0.5 < results["test_accuracy"] < 1 and results["training_variance"] > 0
