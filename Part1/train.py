@@ -1,9 +1,9 @@
 """Training on palindromes, with the template's interface.
 
-python train.py                                           LSTM, T = 5, the template's defaults
-python train.py --model rnn --input_length 9              the baseline at T = 10
-python train.py --input_dim 10 --input_length 19          one-hot digits, T = 20
-python train.py --initialisation bistable --save lstm.pt  another initialisation; weights and history are kept
+python train.py                                                   LSTM, T = 5, the template's defaults
+python train.py --model rnn --input_length 9 --max_epoch 5        the baseline at T = 10
+python train.py --input_dim 10 --input_length 19 --max_epoch 2    one-hot digits, T = 20, in about a minute
+python train.py --initialisation bistable --save lstm.pt          another initialisation; keeps weights, history
 """
 
 import argparse
@@ -18,8 +18,10 @@ from torch.utils.data import DataLoader, random_split
 from tqdm import tqdm
 
 from dataset import PalindromeDataset
+from lstm import INITIALISATIONS as LSTM_NAMES
 from lstm import LSTM
 from utils import AverageMeter, accuracy
+from vanilla_rnn import INITIALISATIONS as RNN_NAMES
 from vanilla_rnn import VanillaRNN
 
 MODELS = {"lstm": LSTM, "rnn": VanillaRNN}
@@ -45,17 +47,18 @@ HELP = {
     "num_classes": "classes to tell apart",
     "num_hidden": "hidden units",
     "batch_size": "palindromes in a batch",
-    "learning_rate": "of RMSProp",
+    "learning_rate": "learning rate of RMSProp",
     "max_epoch": "passes over the training part",
     "max_norm": "gradients are clipped to this norm",
     "data_size": "palindromes in all, capped at those there are",
     "portion_train": "share of them for training, the rest validates",
     "model": "the network",
-    "initialisation": "how its weights are drawn, by name (lstm: chrono, rnn: glorot; a wrong name lists all)",
+    "initialisation": f"how its weights are drawn; lstm: {', '.join(LSTM_NAMES)} (chrono if not said); "
+    f"rnn: {', '.join(RNN_NAMES)} (glorot); quote a name with spaces",
     "seed": "of data, weights and order",
     "save": "file for weights, history and settings; torch.load(FILE, weights_only=True) reads it",
 }
-ENOUGH = 0.995  # validation accuracy that the last line of the output looks for
+ENOUGH = 0.995  # the last line of the output says in which epoch validation accuracy first was that
 
 
 def train(model, data_loader, optimizer, criterion, device, config):

@@ -20,6 +20,7 @@ UNTRAINED = (  # whose gradients are shown
     ("rnn", "identity"),
 )
 LOWEST = 1e-30  # a gradient that underflowed is drawn here, below the axis
+FLOOR = 1e-14  # lower end of the axes of gradients
 
 
 def some(T, n, seed=0):
@@ -104,7 +105,7 @@ def memory(T=100, n=64):
     for row, when in zip(axes, ("untrained", "trained"), strict=True):
         row[0].set(yscale="log", ylim=(1e-4, 10), ylabel=when)
         for ax in row[1:]:
-            ax.set(yscale="log", ylim=(1e-14, 10))
+            ax.set(yscale="log", ylim=(FLOOR, 10))
     for ax, title in zip(axes[0], ("difference of h, relative", "gradient at h", "gradient at c"), strict=True):
         ax.set_title(title)
     for ax, words in zip(axes[1], ("digits read", "steps to the end", "steps to the end"), strict=True):
@@ -146,9 +147,13 @@ def gradient():
     for ax, when, lines in ((left, "before", untrained_norms()), (right, "after", trained)):
         for (model, initialisation), norms in lines.items():
             style = {"color": SERIES_COLOURS[model, initialisation], "ls": "--" if model == "rnn" else "-"}
-            distance = range(len(norms) - 1, -1, -1)
-            ax.plot(distance, np.maximum(norms, LOWEST), label=label(model, initialisation), **style)
-        ax.set(yscale="log", ylim=(1e-14, 10), title=f"{when} training", xlabel="steps to the end")
+            distance, name = range(len(norms) - 1, -1, -1), label(model, initialisation)
+            if max(norms) < FLOOR:
+                place = {"transform": ax.transAxes, "ha": "center", "fontsize": 7, "color": style["color"]}
+                ax.text(0.5, 0.05, f"{name}: below the axis", **place)
+                continue
+            ax.plot(distance, np.maximum(norms, LOWEST), label=name, **style)
+        ax.set(yscale="log", ylim=(FLOOR, 10), title=f"{when} training", xlabel="steps to the end")
     left.set_ylabel("gradient norm")
     legend_above(fig, left, right, ncols=3)
     return fig

@@ -18,8 +18,7 @@ from train import ENOUGH
 
 FIGURES = [
     *(figures.race_glance, figures.defaults, figures.race, figures.race_curves, inside_figures.gradient),
-    *(inside_figures.gates, figures.trap, figures.A1, figures.B1, figures.C1, figures.D1, figures.updates),
-    inside_figures.memory,
+    *(inside_figures.gates, figures.A1, figures.B1, figures.C1, figures.D1, figures.updates),
 ]
 TABLES = [
     *(tables.glance, tables.parameters, tables.sizes, tables.plain, tables.race, tables.trap, tables.recipes),
@@ -88,12 +87,12 @@ def about_race():
         "RaceT": lengths[-1],
         "RaceLengths": ", ".join(map(str, lengths)),
     }
-    for start, name in ((0, ""), (1, "Best")):
-        ahead = summaries.race_ahead(start)
+    each, best_each = summaries.race_ahead(0), summaries.race_ahead(1)
+    for name, ahead in (("", each), ("Best", best_each), ("All", [*each, *best_each])):
         values[f"RaceWins{name}"] = sum(each >= 0.01 for each in ahead)
         values[f"RaceLosses{name}"] = sum(each <= -0.01 for each in ahead)
         values[f"RaceTies{name}"] = sum(abs(each) < 0.01 for each in ahead)
-        values["RacePairsEach"] = len(ahead)
+    values |= {"RacePairsEach": len(each), "RacePairsAll": len(each) + len(best_each)}
     for model, name in (("lstm", "Lstm"), ("rnn", "Rnn")):
         T = longest(rows[model, 10, 0])
         solved = f"every length up to $T = {T}$" if T else f"not even $T = {lengths[0]}$"
@@ -128,6 +127,8 @@ def about_rates():
         "RaceRateTwenty": f"{rates[short, 'lstm', 'pytorch', 10]:g}",
         "RaceRateTwentyFive": f"{rates[dip, 'lstm', 'pytorch', 10]:g}",
         "RaceRateThirty": f"{rates[long, 'lstm', 'pytorch', 10]:g}",
+        "DipSolved": n_solved(experiments.load("race_dip")),
+        "DipMedian": f"{100 * median(accuracies(experiments.load('race_dip'))):.1f}",
         "RaceDipLeast": f"{min(losses):.3f}",
         "RaceDipMost": f"{max(losses):.3f}",
         "RaceUntunedLstm": lengths_of(by_loss, "lstm"),
@@ -162,6 +163,14 @@ def about_lengths():
         "DefaultThirty": n_solved(found["lstm", "pytorch"][30]),
         "LongestLstmPublished": longest(lstm),
         "LongestRnnPublished": longest(found["rnn", "glorot"]),
+        **{
+            f"Check{name}": next(run["config"]["check_every"] for run in experiments.load("optimisers") if which(run))
+            for name, which in {
+                "Bistable": lambda run: run["config"]["initialisation"] == "bistable",
+                "Identity": lambda run: run["config"]["initialisation"] == "identity",
+                "Others": lambda run: run["config"]["initialisation"] not in ("bistable", "identity"),
+            }.items()
+        },
         "BistableThirty": bistable.get(30),
         "BistableHundred": bistable.get(100),
     }
@@ -240,7 +249,7 @@ def about_speed():
 def about_minutes():
     made_by = {
         "Defaults": ("defaults", "plain"),
-        "Race": ("race_initialisations", "race_tuning", "race"),
+        "Race": ("race_initialisations", "race_tuning", "race", "race_dip"),
         "Published": ("A1", "B1", "C1", "C2", "D1"),
         "Shipped": ("shipped",),
         "Trap": ("trap",),

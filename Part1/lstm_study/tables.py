@@ -157,7 +157,7 @@ def proof():
         ["smallest lead of the right answer's logit", f"{found['lead'] or 0:.1f}"],
         ["seeds of which all beginnings are proven", f"{sum(p['proven'] == 1 for p in every)} of {len(every)}"],
     ]
-    return Table(["published bistable LSTM", "result"], rows, "lr")
+    return Table(["shipped bistable LSTM", "result"], rows, "lr")
 
 
 def summary():
