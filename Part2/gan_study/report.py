@@ -120,8 +120,6 @@ def about_quality():
     constant = summaries.quality()["no annealing", OURS.n_epochs]
     return {
         "FrechetConstant": f"{constant['frechet']:.3f}",
-        "TuningFrechet": f"{tuning:.2f}",
-        "TuningConstant": f"{constant['tuning']:.2f}",
         "Frechet": f"{best['frechet']:.3f}",
         "FrechetReal": f"{floor:.3f}",
         "FloorRatio": f"{best['frechet'] / floor:.1f}",
