@@ -72,7 +72,8 @@ def test_both_ways_make_the_same_updates(tmp_path):
 
     By gradient descent, since Adam's steps blow rounding errors of gradients near 0 up to its learning rate.
     """
-    images = [(image, 0) for image in (torch.rand(20, 32, 1, 28, 28) * 2 - 1)]
+    rng = torch.Generator().manual_seed(7)  # with some seeds, rounding moves an activation over LeakyReLU's kink
+    images = [(image, 0) for image in (torch.rand(20, 32, 1, 28, 28, generator=rng) * 2 - 1)]
     recipe = replace(RECIPES["ganpy-eps"], n_epochs=1, bf16=False)
     made = []
     for way in ("ours", "public"):
