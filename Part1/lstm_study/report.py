@@ -87,12 +87,12 @@ def about_race():
         "RaceT": lengths[-1],
         "RaceLengths": ", ".join(map(str, lengths)),
     }
-    each, best_each = summaries.race_ahead(0), summaries.race_ahead(1)
-    for name, ahead in (("", each), ("Best", best_each), ("All", [*each, *best_each])):
+    equal, best_of_each = summaries.race_ahead(0), summaries.race_ahead(1)
+    for name, ahead in (("", equal), ("Best", best_of_each), ("All", [*equal, *best_of_each])):
         values[f"RaceWins{name}"] = sum(each >= 0.01 for each in ahead)
         values[f"RaceLosses{name}"] = sum(each <= -0.01 for each in ahead)
         values[f"RaceTies{name}"] = sum(abs(each) < 0.01 for each in ahead)
-    values |= {"RacePairsEach": len(each), "RacePairsAll": len(each) + len(best_each)}
+    values |= {"RacePairsEach": len(equal), "RacePairsAll": len(equal) + len(best_of_each)}
     for model, name in (("lstm", "Lstm"), ("rnn", "Rnn")):
         T = longest(rows[model, 10, 0])
         solved = f"every length up to $T = {T}$" if T else f"not even $T = {lengths[0]}$"
@@ -157,20 +157,16 @@ def about_lengths():
     found = summaries.series()
     bistable = {T: median_updates(runs) for T, runs in found["lstm", "bistable"].items()}
     lstm = found["lstm", "forget bias 1"]
+    checks = {run["config"]["initialisation"]: run["config"]["check_every"] for run in experiments.load("optimisers")}
     even = [T for T in lstm if T % 10 == 0] or [*lstm]
     values = {
         "MaxUpdates": max(run["config"]["max_updates"] for run in experiments.load("B1")),
         "DefaultThirty": n_solved(found["lstm", "pytorch"][30]),
         "LongestLstmPublished": longest(lstm),
         "LongestRnnPublished": longest(found["rnn", "glorot"]),
-        **{
-            f"Check{name}": next(run["config"]["check_every"] for run in experiments.load("optimisers") if which(run))
-            for name, which in {
-                "Bistable": lambda run: run["config"]["initialisation"] == "bistable",
-                "Identity": lambda run: run["config"]["initialisation"] == "identity",
-                "Others": lambda run: run["config"]["initialisation"] not in ("bistable", "identity"),
-            }.items()
-        },
+        "CheckBistable": checks["bistable"],
+        "CheckIdentity": checks["identity"],
+        "CheckOthers": checks["pytorch"],
         "BistableThirty": bistable.get(30),
         "BistableHundred": bistable.get(100),
     }

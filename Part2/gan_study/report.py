@@ -265,10 +265,7 @@ def readme_rows():
         [
             f"by the first classifier, after a training of {short} epochs: our GAN; a popular public script with its "
             "BatchNorm argument fixed; that script as it is",
-            "; ".join(
-                tables.significant(table[name, experiments.EPOCHS]["frechet"])
-                for name in ("ours", "ganpy-eps", "ganpy")
-            ),
+            "; ".join(tables.significant(table[name, short]["frechet"]) for name in ("ours", "ganpy-eps", "ganpy")),
         ],
         [
             f"{gan}: recall and coverage of its samples (real images: {real['recall']:.2f}, {real['coverage']:.2f})",

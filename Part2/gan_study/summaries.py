@@ -114,12 +114,12 @@ def opinions():
     """
     found = {}
     for record in experiments.RESULTS.load("opinions"):
-        seen, grouped = record["distances"], {}
+        seen, seeds = record["distances"], {}
         for each in record["config"]["trainings"]:
             recipe = each["recipe"]
             name = "annealed" if recipe["anneal"] < 1 else "constant"
-            grouped.setdefault((name, recipe["n_epochs"]), []).append(seen[each["folder"]])
-        by = {key: {what: median(each[what] for each in rows) for what in rows[0]} for key, rows in grouped.items()}
+            seeds.setdefault((name, recipe["n_epochs"]), []).append(seen[each["folder"]])
+        by = {key: {what: median(each[what] for each in rows) for what in rows[0]} for key, rows in seeds.items()}
         found[record["config"]["use"]] = by | {(name, None): seen[name] for name in ("test images", "training images")}
     return found
 

@@ -24,10 +24,10 @@ def between(generator, judge, z, alpha, way):
     return (image[0, 0] + 1) / 2, int(digit), float(confidence)
 
 
-def draw_between(generator, judge, z, alpha, way):
-    """The nine images of the path, and large, the one at `alpha`."""
+def draw_between(generator, judge, z, alpha, way, height=3.0):
+    """The nine images of the path, and large, the one at `alpha`; `height` in inches."""
     image, digit, confidence = between(generator, judge, z, alpha, way)
-    fig, (top, bottom) = plt.subplots(2, 1, figsize=(6.3, 1.7), height_ratios=(1, 1.4), layout="constrained")
+    fig, (top, bottom) = plt.subplots(2, 1, figsize=(6.3, height), height_ratios=(1, height), layout="constrained")
     row = (quality.path(generator, z, way)[:, 0] + 1) / 2
     figures.show(top, torch.cat(list(row), dim=1).numpy(), "")
     top.axvline(14 + alpha * 28 * (len(row) - 1), color=figures.ORANGE)
@@ -133,5 +133,5 @@ def walk(generator, judge, pair=(3, 8), n=25):
         ax.clear()
         figures.show(ax, image.numpy(), f"α = {alpha:.2f}: {digit} ({confidence:.0%})")
 
-    stills = draw_between(generator, judge, z, 0.5, "linear")
+    stills = draw_between(generator, judge, z, 0.5, "linear", height=1.7)
     return Film("walk", fig, draw, np.linspace(0, 1, n).tolist(), stills, dpi=90)
