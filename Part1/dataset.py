@@ -1,6 +1,6 @@
 """Palindromes of T digits: the model reads the first T-1 and predicts the T-th, which equals the first.
 
-A palindrome is fixed by its left half, ceil(T/2) digits. One handed-out generation of this file takes the sample's
+A palindrome is fixed by its left half, ceil(T/2) digits. The older version that was handed out takes the sample's
 *index* as the left half; with 2,048 samples of T = 10 every palindrome then starts with 0, every label is 0, and any
 model "reaches 100%". Here the halves are drawn without replacement from all of them, so that labels are uniform,
 no palindrome comes twice (hence none in both training and validation), and a seed gives the same data everywhere.
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-BLOCK = 100  # digits of a piece of `stream`
+BLOCK = 100  # digits per piece of `stream`
 PREFIX = 18  # the most digits that fit into int64; longer halves differ within their first 18
 
 

@@ -2,7 +2,7 @@
 
 python train.py                                                   LSTM, T = 5, the template's defaults
 python train.py --model rnn --input_length 9 --max_epoch 5        the baseline at T = 10
-python train.py --input_dim 10 --input_length 19 --max_epoch 2    one-hot digits, T = 20, in about a minute
+python train.py --input_dim 10 --input_length 19 --max_epoch 1    one-hot digits, T = 20, in half a minute
 python train.py --initialisation bistable --save lstm.pt          another initialisation; keeps weights, history
 """
 
@@ -50,15 +50,15 @@ HELP = {
     "learning_rate": "learning rate of RMSProp",
     "max_epoch": "passes over the training part",
     "max_norm": "gradients are clipped to this norm",
-    "data_size": "palindromes in all, capped at those there are",
+    "data_size": "palindromes in all; at most as many as exist",
     "portion_train": "share of them for training, the rest validates",
     "model": "the network",
-    "initialisation": f"how its weights are drawn; lstm: {', '.join(LSTM_NAMES)} (chrono if not said); "
+    "initialisation": f"how its weights are drawn; lstm: {', '.join(LSTM_NAMES)} (default: chrono); "
     f"rnn: {', '.join(RNN_NAMES)} (glorot); quote a name with spaces",
     "seed": "of data, weights and order",
     "save": "file for weights, history and settings; torch.load(FILE, weights_only=True) reads it",
 }
-ENOUGH = 0.995  # the last line of the output says in which epoch validation accuracy first was that
+ENOUGH = 0.995  # the last line of the output says in which epoch validation accuracy first reached this
 
 
 def train(model, data_loader, optimizer, criterion, device, config):

@@ -55,13 +55,12 @@ def save_grid(images, path):
 class Checkpoint:
     """Where a training is (`epoch`, `batch` within it, `history`), and its networks, optimisers and random states.
 
-    `parts` are named things with a state_dict; `rng` draws the noise and, if the data do so, the order. What trains is
-    the project's function `perform` with `config`: only a checkpoint of the same two is resumed. After the epochs in
-    `keep`, the generator is kept in a file of its own.
+    `parts` are named things with a state_dict; `rng` draws the noise and, if the data do so, the order. A checkpoint is
+    resumed only if the same code wrote it (`perform` and all that it calls) with the same `config`.
     """
 
-    def __init__(self, path, parts, rng, config, perform, resume=False, keep=()):
-        self.path, self.parts, self.rng, self.keep = path, parts, rng, keep
+    def __init__(self, path, parts, rng, config, perform, resume=False):
+        self.path, self.parts, self.rng = path, parts, rng
         self.fingerprint = artifacts.fingerprint(config, perform)
         self.epoch, self.batch, self.seconds, self.order = 0, 0, 0.0, None
         self.stretch, self.history = [], {name: [] for name in (*SERIES, "epoch_seconds")}
@@ -78,8 +77,6 @@ class Checkpoint:
     def save(self):
         state = {name: part.state_dict() for name, part in self.parts.items()}
         at = {name: getattr(self, name) for name in ("epoch", "batch", "seconds", "order", "stretch", "history")}
-        if self.epoch in self.keep and self.batch == 0:
-            seal({name: state[name] for name in ("G", "ema")}, self.path.with_name(f"epoch_{self.epoch}.pt"))
         seal(state | {"at": at, "random": self.random_states(), "fingerprint": self.fingerprint}, self.path)
 
     def restore(self):
@@ -193,7 +190,7 @@ class Folder:
 
     def clear(self):
         """Removes what a training writes, and nothing else that may lie here."""
-        for pattern in ("images/[0-9]*.png", "epoch_*.pt", "checkpoint.pt", "mnist_generator.pt", "training.jsonl"):
+        for pattern in ("images/[0-9]*.png", "checkpoint.pt", "mnist_generator.pt", "training.jsonl"):
             for file in self.path.glob(pattern):
                 file.unlink()
 

@@ -1,6 +1,6 @@
 """A fully connected GAN on MNIST: the template's networks and interface, trained to be sampled.
 
-    python my_gan.py --retrain                        our recipe: images/, mnist_generator.pt
+    python my_gan.py --retrain                        our recipe; shipped if its bits are those that were measured
     python my_gan.py --n_epochs 5                     a training of about a minute, in runs/ours,n_epochs=5/
     python my_gan.py --recipe ganpy --n_epochs 15     a published recipe; recipes.py describes them
 
@@ -11,7 +11,7 @@ What our recipe adds to the template's loop:
     annealing   both learning rates are constant for the first half of training and then fall linearly to 0
     EMA         what is sampled is an exponential moving average of G's weights (Yazici et al. 2019)
     R1          every so often D also pays for its gradient at real images (Mescheder et al. 2018; Karras et al. 2020)
-    bf16        matrix products in bfloat16, for speed; losses, penalty and weights stay float32
+    bf16        matrix products in bfloat16, for speed, as in all recipes but one; all else stays float32
 """
 
 import copy
@@ -74,13 +74,14 @@ class Discriminator(nn.Module):
         return torch.sigmoid(self.logits(images))
 
 
-def train(dataloader, discriminator, generator, optimizer_G, optimizer_D, recipe=None, rng=None, out=None, **options):
+def train(
+    dataloader, discriminator, generator, optimizer_G, optimizer_D, recipe=None, rng=None, out=None, resume=False
+):
     """Trains both networks as `recipe` says and leaves what is to be sampled in `generator`; returns the history.
 
-    `dataloader` yields (images (batch, 1, 28, 28) in [-1, 1], labels); labels are not looked at. `recipe` is the
-    template's if None, `rng` draws the noise. Writes to folder `out` (the current one if None):
-    images/{batches_done}.png after the first batch, every recipe.save_interval, exactly halfway and at the end, and
-    checkpoint.pt after every epoch and at Ctrl-C. `options` are Checkpoint's: with resume=True, it goes on from there.
+    `dataloader` yields (images (batch, 1, 28, 28) in [-1, 1], labels), `rng` draws the noise; networks as above, with
+    `logits` and `latent_dim`. No `recipe`: the template's settings, in bfloat16. Writes to `out` (the current folder):
+    images/{batches_done}.png after the first batch, halfway, at the end and every recipe.save_interval; checkpoint.pt.
     Raises FloatingPointError if a loss or weight is no longer finite, KeyboardInterrupt at Ctrl-C.
     """
     recipe, rng, out = recipe or Recipe(), rng or torch.Generator().manual_seed(0), out or Path()
@@ -88,8 +89,7 @@ def train(dataloader, discriminator, generator, optimizer_G, optimizer_D, recipe
     ema = AveragedModel(generator, use_buffers=False)
     parts = {"G": generator, "D": discriminator, "ema": ema, "opt_G": optimizer_G, "opt_D": optimizer_D}
     schedules = annealing(recipe, total, schedule_G=optimizer_G, schedule_D=optimizer_D)
-    at = Checkpoint(out / "checkpoint.pt", parts | schedules, rng, asdict(recipe), perform, **options)
-    (out / "images").mkdir(parents=True, exist_ok=True)
+    at = Checkpoint(out / "checkpoint.pt", parts | schedules, rng, asdict(recipe), perform, resume)
     generator.train()
 
     while at.epoch < recipe.n_epochs:
@@ -188,13 +188,13 @@ def build(recipe, device="cpu"):
     return parts, torch.Generator().manual_seed(recipe.seed)
 
 
-def perform(config, out, data_root=HERE / "dataset", device="cpu", **options):
-    """Trains as `config`, a Recipe's settings, says, in folder `out`; returns the results."""
+def perform(config, out, data_root=HERE / "dataset", device="cpu", resume=False):
+    """Trains in the folder `out` with the settings `config`, those of a Recipe; returns the results."""
     recipe = Recipe(**config)
     images, labels = mnist.load(recipe.dataset, "train", data_root)
     parts, rng = build(recipe, device)
     dataloader = mnist.Batches(images, labels, recipe.batch_size, rng, device)
-    history, total = train(dataloader, *parts, recipe, rng, out, **options), recipe.n_epochs * len(dataloader)
+    history, total = train(dataloader, *parts, recipe, rng, out, resume), recipe.n_epochs * len(dataloader)
     grids = {"start": 1, "middle": total // 2, "end": total}
     return {"history": history, "grids": grids, "mnist_generator.pt": packed(parts[1].state_dict())}
 

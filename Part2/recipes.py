@@ -5,7 +5,7 @@
 `template`, `ganpy` and `ganpy-eps` train the template's networks, D2 a discriminator of two outputs, C3 wider networks
 of its own; in ours, D reads black as 0. What a published recipe leaves open is chosen here: C3's epochs, latent size
 and learning rate (RMSProp's in Arjovsky et al. 2017), and Adam's betas for B2, which is `template` for 50 epochs. All
-run in the same loop, with the same order of updates and bfloat16 products. C3 alone uses float32: in bfloat16 its
+run in the same loop, with the same order of updates, and all but C3 with bfloat16 products: in bfloat16 C3's
 sigmoid rounds to 1, where the gradient vanishes.
 """
 
@@ -41,7 +41,7 @@ BELOW_1 = ("beta1", "beta2", "ema")
 
 @dataclass(frozen=True)
 class Recipe:
-    """What determines a training. The defaults are the template's; HELP says what each setting is."""
+    """What determines a training. The defaults are the template's but for bf16; HELP says what each setting is."""
 
     n_epochs: int = 200
     batch_size: int = 64
@@ -128,7 +128,7 @@ HELP = {
     "networks": "the template's; with a D that reads black as 0; with a D of two outputs; or C3's wider ones",
     "latent_dim": "dimensions of the noise z",
     "bn_eps": "eps of G's BatchNorm",
-    "balanced": "D takes a step with probability exp(L_D) / (exp(L_D) + exp(L_G)), as in C3",
+    "balanced": "D takes a step with probability exp(L_D) / (exp(L_D) + exp(L_G)) of the two losses, as in C3",
     "ema": "decay of the exponential moving average of G's weights; 0: none",
     "r1": "weight gamma of the R1 gradient penalty; 0: none",
     "r1_interval": "batches between gradient penalties",
@@ -145,7 +145,7 @@ OURS = replace(TEMPLATE, networks="zero-black", lr=1e-3, anneal=0.5, beta1=0.0, 
 OURS = OURS if artifacts.SMOKE else replace(OURS, n_epochs=100, seed=1)  # the seed of median distance: a test checks it
 RECIPES = {
     "ours": OURS,
-    "template": TEMPLATE,  # the skeleton's own flags, Adam's own betas
+    "template": TEMPLATE,  # the template's own flags, Adam's own betas
     "ganpy": replace(TEMPLATE, beta1=0.5, bn_eps=0.8),  # BatchNorm1d(n, 0.8): meant as the momentum, it sets eps
     "ganpy-eps": replace(TEMPLATE, beta1=0.5),
     "C3": replace(TEMPLATE, networks="wide", optimizer="rmsprop", lr=5e-5, balanced=True, bf16=False),
@@ -170,7 +170,10 @@ def folder(recipe):
 def parse(argv=None, description=__doc__):
     """The flags: `recipe`, a Recipe; and beside it `data_root`, `device`, `resume`, `retrain`."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    words = "named settings to start from, which the flags below change one by one (%(default)s)"
+    words = (
+        "named settings to start from, which the flags below change one by one (%(default)s); ganpy: the popular "
+        "PyTorch-GAN script, ganpy-eps: with its BatchNorm fixed; C3, D2: experiments of published solutions"
+    )
     parser.add_argument("--recipe", choices=RECIPES, default="ours", help=words)
     for field in fields(Recipe):
         kind = type(field.default)

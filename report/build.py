@@ -39,6 +39,7 @@ PARTS = {"Part1": "lstm_study", "Part2": "gan_study"}  # each writes generated/p
 STAGES = ("setup", "part1", "part2", "notebooks", "report", "readme", "zip", "test", "browser")  # of run_all.sh
 SOURCE_DATE = {"SOURCE_DATE_EPOCH": "1700000000", "FORCE_SOURCE_DATE": "1"}  # the same PDF whenever it is built
 NO_MAKING = {"MKTEXTFM": "0", "MISSFONT_LOG": os.devnull}  # of fonts that are only asked for
+NOBODY = "studentnumber"  # until the user gives one
 HEADERS = ("build.tex", "cjk.tex", "notebook.tex")  # of a notebook's PDF
 ZIPPED = (  # what the zip holds, as patterns; each must match something
     *("README.md", "requirements.txt", "run_all.sh", "pyproject.toml"),
@@ -298,8 +299,8 @@ def totals():
     versions = [", ".join(f"{name} {version}" for name, version in run["versions"].items()) for run in runs]
     return {
         "Artifacts": digest(files),
-        "Runs": len(runs),
-        "RunMinutes": f"{sum(run['seconds'] for run in runs) / 60:.0f}",
+        "Runs": f"{len(runs):,}",
+        "RunMinutes": f"{sum(run['seconds'] for run in runs) / 60:,.0f}",
         "Hardware": tables.escape("; ".join(sorted({run["hardware"].rpartition(", ")[0] for run in runs}))),
         "Versions": tables.escape("; ".join(sorted(set(versions)))),
     }
@@ -425,6 +426,8 @@ def make_zip(args):
         temporary.write_text(text, encoding="utf-8")
         made.replace(path)
     print(text, end="")
+    if args.student == NOBODY:
+        print("It bears no student's number or name; to put yours in: ./run_all.sh zip --student NUMBER --name NAME")
 
 
 def verify_file(args):
@@ -469,7 +472,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("step", choices=STEPS)
     parser.add_argument("file", nargs="?", type=Path, help="the zip to verify")
-    parser.add_argument("--student", default="studentnumber", help="student number: title page and name of the zip")
+    parser.add_argument("--student", default=NOBODY, help="student number: title page and name of the zip")
     parser.add_argument("--name", default="", help="name, for the title page")
     args = parser.parse_args(argv)
     if args.step == "verify" and not (args.file and args.file.is_file()):

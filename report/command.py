@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-OTHERS = ("list", "all", "claims", "report")
+COMMANDS = ("list", "all", "claims", "report")
 
 
 def parser(package, text):
@@ -14,7 +14,7 @@ def parser(package, text):
     found.add_argument(
         "what",
         nargs="+",
-        help="experiments by their names in `list`, whose results go to results/NAME.jsonl, or one of the words above",
+        help="experiments by their names in `list`, whose results go to results/NAME.jsonl; or a command above",
     )
     found.add_argument("--jobs", type=int, metavar="N", help="processes, one thread each (one per core)")
     found.add_argument("--dask", metavar="HOST:PORT", help="use the workers of the Dask scheduler that listens there")
@@ -23,7 +23,7 @@ def parser(package, text):
     return found
 
 
-def parse(parser, argv, experiments, others=OTHERS):
+def parse(parser, argv, experiments, others=COMMANDS):
     """The arguments; a message and exit status 2 if they make no sense."""
     args = parser.parse_args(argv)
     if unknown := [name for name in args.what if name not in (*others, *experiments)]:

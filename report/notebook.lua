@@ -2,7 +2,8 @@
 -- is not broken, and the columns of a wide one are as wide as their text asks for.
 
 local SHORT = 16 -- rows
-local LINE = 116 -- letters of a table's size in a line, about
+local LINE = 116 -- letters in a line, about
+local ROW = 0.85 -- lines that a row of a table takes
 
 local function cells(row) return row.cells or row[2] end
 local function text(cell) return pandoc.utils.stringify(cell.contents or cell[5]) end
@@ -13,14 +14,19 @@ local function longest(words)
   return most
 end
 
+local function letters_of(row, i)
+  local said = text(cells(row)[i]):gsub("\\%a+", "x") -- a symbol of mathematics is one letter
+  return utf8.len(said) or #said, said
+end
+
+-- Sets the widths of a table's columns; returns the lines that it then has, about.
 local function set_widths(block)
   local natural, least, with_head, sum, sum_least, sum_head = {}, {}, {}, 0, 0, 0
   for i = 1, #block.colspecs do
     natural[i], least[i], with_head[i] = 1, 1, 1
     local function take(rows, is_head)
       for _, row in ipairs(rows) do
-        local said = text(cells(row)[i]):gsub("\\%a+", "x") -- a symbol of mathematics is one letter
-        local letters = utf8.len(said) or #said
+        local letters, said = letters_of(row, i)
         least[i] = math.max(least[i], longest(said:gmatch("%S+")))
         with_head[i] = math.max(with_head[i], letters)
         natural[i] = math.max(natural[i], is_head and 1 or letters, least[i]) -- a head may wrap
@@ -37,7 +43,15 @@ local function set_widths(block)
     local width = (least[i] + 2 + share * (natural[i] - least[i])) / total
     block.colspecs[i] = { spec[1], wraps and width or nil }
   end
-  return wraps
+  local lines = 0
+  for _, row in ipairs(block.bodies[1].body) do
+    local most = 1
+    for i, spec in ipairs(block.colspecs) do
+      most = math.max(most, wraps and math.ceil(letters_of(row, i) / (spec[2] * LINE)) or 1)
+    end
+    lines = lines + most
+  end
+  return math.ceil(ROW * lines) + 3
 end
 
 local function is_picture(block) return block and block.t == "Para" and #block.content == 1 and block.content[1].t == "Image" end
@@ -50,8 +64,10 @@ local function lines_together(blocks, at) -- with headings above the text
     return lines and lines + 3
   end
   if block.t ~= "Para" or is_picture(block) or not after then return nil end
-  local lines = math.ceil(#pandoc.utils.stringify(block) / 100) + 2
-  if after.t == "Table" and #after.bodies[1].body <= SHORT then return lines + #after.bodies[1].body + 4 end
+  local lines = math.ceil(#pandoc.utils.stringify(block) / LINE) + 1
+  if after.t == "Table" and #after.bodies[1].body <= SHORT then
+    return lines + math.ceil(ROW * #after.bodies[1].body) + 3
+  end
   if after.t == "CodeBlock" and not after.classes[1] then return lines + (is_picture(blocks[at + 2]) and 18 or 4) end
 end
 
@@ -66,9 +82,8 @@ function Blocks(blocks)
       block.content:insert(1, pandoc.RawInline("latex", "{\\centering "))
       block.content:insert(pandoc.RawInline("latex", "\\par}"))
     elseif block.t == "Table" then
-      local wraps = set_widths(block)
+      local lines = set_widths(block)
       if #block.bodies[1].body <= SHORT then
-        local lines = #block.bodies[1].body * (wraps and 3 or 1) + 3
         done:insert(pandoc.RawBlock("latex", "\\Needspace{" .. lines .. "\\baselineskip}"))
       end
     end

@@ -2,10 +2,10 @@
 
     python -m lstm_study --help
 
-training.py is one run; experiments.py says which runs there are; summaries.py reads their results; claims.py,
-figures.py, tables.py and widgets.py show them; report.py writes what the report includes. joined.py and fast_lstm.py
-are the same networks as the pages lstm.py and vanilla_rnn.py, faster; inside_figures.py and proof.py look into trained
-ones.
+experiments.py says which runs there are, perform.py what a run does, training.py how a network is trained in it;
+summaries.py reads the results; claims.py, figures.py, tables.py and widgets.py show them; report.py writes what the
+report includes. fast_lstm.py has the networks of lstm.py and vanilla_rnn.py, faster; inside.py,
+inside_figures.py and proof.py look into trained ones.
 """
 
 import sys

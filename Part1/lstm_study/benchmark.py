@@ -1,4 +1,4 @@
-"""Time and memory of a training step: FastLSTM, the page lstm.py, torch.nn.LSTM, the joined forms, and the RNNs.
+"""Time and memory of a training step: the fast forms, the pages lstm.py and vanilla_rnn.py, and torch's own.
 
 A step is forward, loss, backward, clipping, RMSProp. In one process with the same threads all take their turns, and the
 median of five rounds counts. Memory is the peak of resident memory in a process of its own that trains at one T alone,
@@ -20,7 +20,6 @@ import artifacts
 from lstm import LSTM
 from lstm_study import training
 from lstm_study.fast_lstm import FastLSTM, FastRNN
-from lstm_study.joined import JoinedFastLSTM, JoinedLSTM
 from vanilla_rnn import VanillaRNN
 
 CONFIG = {
@@ -60,8 +59,6 @@ NETWORKS = {
     "FastLSTM": FastLSTM,
     "torch.nn.LSTM": torch_lstm,
     "LSTM": LSTM,
-    "JoinedLSTM": JoinedLSTM,
-    "JoinedFastLSTM": JoinedFastLSTM,
     "FastRNN": FastRNN,
     "torch.nn.RNN": torch_rnn,
     "VanillaRNN": VanillaRNN,

@@ -134,8 +134,8 @@ def C2():
     yield Claim(
         "C2",
         "beyond T = 150, memory runs out",
-        "a training step of a loop with eight products a step takes more than 8 GiB at T = 150",
-        f"{memory:.0f} MiB",
+        "training with eight products a step raises the process's memory by more than 8 GiB at T = 150",
+        f"by {memory:.0f} MiB",
         memory > 8 * 1024,
     )
 

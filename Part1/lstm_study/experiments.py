@@ -1,29 +1,19 @@
-"""The experiments of Part I: which runs there are, and what performs one.
+"""The experiments of Part I: which runs there are (perform.py says what a run does).
 
 `python -m lstm_study NAME` makes the results of one.
 
 A1, B1, C1, C2 and D1 are experiments of published solutions of this assignment, by their recipes; the rest is ours.
 """
 
-import argparse
-import contextlib
-import io
 import math
-import time
-import warnings
-from pathlib import Path
 from statistics import mean, median_low
 
 import torch
 
 import artifacts
-import dataset
-import train as template
-import utils
+import train
 from artifacts import SMOKE, Experiment, Run
-from lstm_study import benchmark, proof, training
-from lstm_study.fast_lstm import FastLSTM, FastRNN
-from lstm_study.joined import JoinedFastLSTM, JoinedRNN
+from lstm_study import benchmark, perform, training
 
 SEEDS = (0,) if SMOKE else (0, 1, 2, 3, 4)
 FEW = SEEDS[:3]  # of curricula, which take minutes each
@@ -38,20 +28,22 @@ RECIPES = {  # (network, initialisation): the optimiser that goes with it, unles
     ("lstm", "chrono"): {"optimizer": "Adam", "lr": 3e-3},
     ("lstm", "carousel"): {"optimizer": "Adam", "lr": 3e-3},
     ("lstm", "bistable"): ADAM,
+    ("rnn", "pytorch"): RMSPROP,
     ("rnn", "glorot"): RMSPROP,
     ("rnn", "identity"): ADAM,
     ("rnn", "orthogonal"): ADAM,
     ("rnn", "bistable"): ADAM,
 }
 RATES = (3e-4, 1e-3, 3e-3, 1e-2)  # of the race, with RMSProp
-OTHERS = {"lstm": ("forget bias 1", "chrono", "bistable"), "rnn": ("identity", "orthogonal", "bistable")}
+CANDIDATES = {"lstm": ("forget bias 1", "chrono", "bistable"), "rnn": ("identity", "orthogonal", "bistable")}
 
 
-# ------------------------------------------------------------------------------------------------- which runs there are
+def run(model, initialisation, stages, seed, max_updates, check_every, extra_updates, keep=False, **others):
+    """A run of training.solve on the lengths `stages`, one after the other: each until solved, or for `max_updates`.
 
-
-def run(model, initialisation, stages, seed, max_updates, check_every, extra_updates, **others):
-    """A run of training.solve; `others` win over the recipe's settings."""
+    It is validated every `check_every` updates, and the last length is trained for `extra_updates` more once solved.
+    `others` win over the recipe's settings. `keep` puts the weights beside the results.
+    """
     config = {"model": model, "initialisation": initialisation, "T": stages[-1], "seed": seed, "stages": list(stages)}
     config |= {**COMMON, **RECIPES.get((model, initialisation), {}), **others}
     if SMOKE:
@@ -59,10 +51,12 @@ def run(model, initialisation, stages, seed, max_updates, check_every, extra_upd
         extra_updates = min(extra_updates, 10)
         config = {"total_len": 1000} | config
     config |= {"max_updates": max_updates, "check_every": check_every, "extra_updates": extra_updates}
-    return Run(f"{model}_{initialisation.replace(' ', '_')}_T{config['T']}_seed{seed}", config)
+    name = f"{model}_{initialisation.replace(' ', '_')}_T{config['T']}_seed{seed}"
+    return Run(name, config | ({"weights": f"{name}.pt"} if keep else {}))
 
 
-def some(lengths):
+def shortened(lengths):
+    """All of them, or the first alone in a toy run."""
     return lengths[:1] if SMOKE else lengths
 
 
@@ -70,28 +64,28 @@ def defaults():
     """The template's own training, all flags at their defaults: T = 5, digits as numbers, 100 epochs."""
     for model in ("lstm", "rnn"):
         for seed in SEEDS:
-            config = vars(template.parse(["--model", model, "--seed", str(seed)]))
+            config = vars(train.parse(["--model", model, "--seed", str(seed)]))
             yield Run(f"{model}_seed{seed}", config | {"T": 5, "max_epoch": 2 if SMOKE else 100})
 
 
 def plain():
     """`python train.py` with other --input_length and --input_dim: the first five epochs, at T = 5 all hundred."""
-    for T in some((5, 10, 15, 20, 30)):
+    for T in shortened((5, 10, 15, 20, 30)):
         for input_dim in (1, 10):
             epochs = 2 if SMOKE else 100 if T == 5 else 5
             flags = [f"--input_length={T - 1}", f"--input_dim={input_dim}", f"--max_epoch={epochs}"]
-            yield Run(f"T{T}_{'onehot' if input_dim == 10 else 'number'}", vars(template.parse(flags)) | {"T": T})
+            yield Run(f"T{T}_{'onehot' if input_dim == 10 else 'number'}", vars(train.parse(flags)) | {"T": T})
 
 
 def baselines():
     """Answers that need no order: a constant, the digit read most often, a digit read an odd number of times."""
-    for T in some((5, 10, 15, 20, 25, 30)):
+    for T in shortened((5, 10, 15, 20, 25, 30)):
         yield Run(f"T{T}", {"T": T, "seed": 0, "total_len": min(10 ** math.ceil(T / 2), 10_000)})
 
 
 def trap():
     """One handed-out dataset.py beside honest data: LSTM, 2,048 palindromes of 10 digits and 100,000 of 20."""
-    for T, total_len in some(((10, 2048), (20, 100_000))):
+    for T, total_len in shortened(((10, 2048), (20, 100_000))):
         for leaking in (True, False):
             for seed in SEEDS:
                 sizes = {"max_updates": 300, "min_updates": 300, "check_every": 10, "extra_updates": 0}
@@ -102,16 +96,16 @@ def trap():
 
 def A1():
     """LSTM and RNN at the defaults, digits as numbers, T from short to long: four epochs of 625 updates."""
-    for T in some((5, 10, 15, 20)):
-        for model, initialisation in (("lstm", "pytorch"), ("rnn", "glorot")):
+    for T in shortened((5, 10, 15, 20)):
+        for model in ("lstm", "rnn"):
             for seed in SEEDS:
                 epochs = {"max_updates": 2500, "min_updates": 2500, "check_every": 625, "extra_updates": 0}
-                yield run(model, initialisation, [T], seed, **epochs, input_dim=1)
+                yield run(model, "pytorch", [T], seed, **epochs, input_dim=1)
 
 
 def B1():
     """One-hot digits, RMSProp 1e-3, LSTM with forget bias 1 beside the RNN, T = 5 to 30, at most 5,000 updates."""
-    for T in reversed(some((5, 10, 15, 20, 25, 30))):
+    for T in reversed(shortened((5, 10, 15, 20, 25, 30))):
         for model, initialisation in (("lstm", "forget bias 1"), ("rnn", "glorot")):
             for seed in SEEDS:
                 yield run(model, initialisation, [T], seed, 5000, 50, 200)
@@ -119,13 +113,13 @@ def B1():
 
 def C1():
     """The defaults for 1,000 updates at T = 5; then T = 20 with Adam at three learning rates, at most 2,000 updates."""
-    for model, initialisation in (("lstm", "pytorch"), ("rnn", "glorot")):
+    for model in ("lstm", "rnn"):
         for seed in SEEDS:
-            yield run(model, initialisation, [5], seed, 1000, 10, 0, min_updates=1000, input_dim=1)
-        for lr in some((1e-3, 3e-3, 1e-2)):
+            yield run(model, "pytorch", [5], seed, 1000, 10, 0, min_updates=1000, input_dim=1)
+        for lr in shortened((1e-3, 3e-3, 1e-2)):
             for seed in SEEDS:
                 settings = {"optimizer": "Adam", "lr": lr, "input_dim": 1}
-                name, config = run(model, initialisation, some((20,)), seed, 2000, 50, 200, **settings)
+                name, config = run(model, "pytorch", shortened((20,)), seed, 2000, 50, 200, **settings)
                 yield Run(f"{name}_lr{lr:g}", config)
 
 
@@ -138,9 +132,9 @@ def C2():
 
 
 def D1():
-    """2,048 palindromes, 80 to 20, RMSProp 1e-3, T = 5 to 20: 100 epochs as published, up to 200; bistable beside."""
+    """2,048 palindromes, 80 to 20, RMSProp 1e-3, T = 5 to 20: 100 epochs as published, up to 200; and bistable."""
     epoch = 1639 // 128
-    for T in some((5, 10, 15, 20)):
+    for T in shortened((5, 10, 15, 20)):
         for model, initialisation in (("lstm", "forget bias 1"), ("rnn", "glorot"), ("lstm", "bistable")):
             for seed in SEEDS:
                 sizes = {"max_updates": 200 * epoch, "min_updates": 100 * epoch, "check_every": epoch}
@@ -152,20 +146,20 @@ def D1():
 def efficiency():
     """Updates until solved, without curriculum, by initialisation (forget bias 1 and the RNN's glorot are B1's)."""
     for initialisation in ("pytorch", "chrono"):
-        for T in some((30, 20, 10)):
+        for T in shortened((30, 20, 10)):
             for seed in SEEDS:
-                yield run("lstm", initialisation, [T], seed, 5000, 50, 200)
-    for T in some((5, 10, 15, 20, 25, 30, 50, 100)):
-        for seed in TEN if T >= 50 else SEEDS:
+                yield run("lstm", initialisation, [T], seed, 5000, 50, 200, keep=(initialisation, T) == ("chrono", 30))
+    for T in shortened((5, 10, 15, 20, 25, 30, 50)):  # and 100, which is of `records`
+        for seed in TEN if T == 50 else SEEDS:
             yield run("lstm", "bistable", [T], seed, 5000, 5, 100)
     for initialisation in ("identity", "bistable"):
-        for T in some((30, 25, 20, 15, 10, 5)):
+        for T in shortened((30, 25, 20, 15, 10, 5)):
             for seed in SEEDS:
-                yield run("rnn", initialisation, [T], seed, 5000, 10, 200)
+                yield run("rnn", initialisation, [T], seed, 5000, 10, 200, keep=(initialisation, T) == ("identity", 30))
 
 
 def optimisers():
-    """Initialisation or optimiser? T = 30, each under the optimiser that B1 or efficiency did not give it."""
+    """Initialisation or optimiser? T = 30, each with another optimiser than in B1 and `efficiency`."""
     for model, initialisation, other, check_every in (
         ("lstm", "pytorch", ADAM, 50),
         ("rnn", "glorot", ADAM, 50),
@@ -173,7 +167,7 @@ def optimisers():
         ("rnn", "identity", RMSPROP, 10),
     ):
         for seed in SEEDS:
-            yield run(model, initialisation, some((30,)), seed, 5000, check_every, 0, **other)
+            yield run(model, initialisation, shortened((30,)), seed, 5000, check_every, 0, **other)
 
 
 def wall():
@@ -186,10 +180,10 @@ def wall():
 
 
 def records():
-    """Trained at T <= 320, tested at 1,000 and 10,000: bistable cells, and two latches that have to be learned."""
+    """Trained at T <= 320, tested at 1,000 and 10,000: bistable cells; chrono and carousel, which learn to hold."""
     for seed in TEN:
         tests = [[100, 100]] if SMOKE else [[1000, 10_000], [10_000, 1000]]
-        yield run("lstm", "bistable", [20 if SMOKE else 100], seed, 5000, 5, 100, tests=tests, prefix=2 if SMOKE else 4)
+        yield run("lstm", "bistable", [20 if SMOKE else 100], seed, 5000, 5, 100, keep=True, tests=tests)
     for initialisation in ("chrono", "carousel"):
         for seed in FEW:
             tests = [[100, 100]] if SMOKE else [[1000, 1000], [10_000, 1000]]
@@ -198,34 +192,41 @@ def records():
             yield run("lstm", initialisation, lengths, seed, 4000, 10, 50, tests=tests, **settings)
 
 
-def proofs():
-    """The bistable LSTMs of `records`, trained again: a proof in float64 that they remember at any length."""
-    for seed in TEN:
-        yield run("lstm", "bistable", [20 if SMOKE else 100], seed, 5000, 5, 100, prefix=2 if SMOKE else 4)
+def kept(experiment, model, initialisation):
+    """{run: its configuration and the hash of its weights} of an experiment's runs that have kept them."""
+    keys, found = {"model": model, "initialisation": initialisation}, {}
+    for run in load(experiment):
+        if keys.items() <= (config := run["config"]).items() and "weights" in config:
+            found[run["name"]] = config | {"sha256": run["files"][config["weights"]]}
+    return found
 
 
-def median_run(experiment, model, initialisation, T):
-    """The configuration of the run whose seed has the median of updates until solved (the lower of two)."""
-    keys = {"model": model, "initialisation": initialisation, "T": T}
-    found = [each for each in load(experiment) if keys.items() <= each["config"].items()]
-    updates = {each["config"]["seed"]: each["solved_at"] or math.inf for each in found}
+def median_kept(experiment, model, initialisation):
+    """That of the run whose seed has the median of updates until solved (the lower of two)."""
+    found = kept(experiment, model, initialisation)
+    updates = {each["name"]: each["solved_at"] or math.inf for each in load(experiment) if each["name"] in found}
     middle = median_low(updates.values())
-    return next(each["config"] for each in found if updates[each["config"]["seed"]] == middle)
+    return next(found[name] for name, each in updates.items() if each == middle)
 
 
-def shipped():
-    """The weights of three median seeds: bistable LSTM at T = 100, chrono LSTM and identity RNN at T = 30."""
-    record = median_run("records", "lstm", "bistable", 20 if SMOKE else 100)
-    yield Run("lstm_bistable", record | {"tests": [], "prefix": 2 if SMOKE else 5})
-    yield Run("lstm_chrono", median_run("efficiency", "lstm", "chrono", 30))
-    yield Run("rnn_identity", median_run("efficiency", "rnn", "identity", 30))
+def proofs():
+    """Proofs in float64 that the bistable LSTMs of `records` remember at any length."""
+    for name, config in kept("records", "lstm", "bistable").items():
+        yield Run(name, config | {"prefix": 2 if SMOKE else 5})
 
 
 def far():
-    """The median seed of the bistable LSTM at T = 10,000, 100,000 and 1,000,000."""
-    config = median_run("records", "lstm", "bistable", 20 if SMOKE else 100)
+    """The bistable LSTM of `records` with the median seed, tested at T = 10,000, 100,000 and 1,000,000."""
+    config = median_kept("records", "lstm", "bistable")
     for T, n in [(300, 10)] if SMOKE else [(1_000_000, 256), (100_000, 1000), (10_000, 10_000)]:
-        yield Run(f"T{T}", config | {"T": T, "tests": [[T, n]], "prefix": None})
+        yield Run(f"T{T}", config | {"T": T, "tests": [[T, n]]})
+
+
+def shipped():
+    """The networks that are shown, copies of median seeds: bistable LSTM at T = 100, two others at T = 30."""
+    yield Run("lstm_bistable", median_kept("records", "lstm", "bistable"))
+    yield Run("lstm_chrono", median_kept("efficiency", "lstm", "chrono"))
+    yield Run("rnn_identity", median_kept("efficiency", "rnn", "identity"))
 
 
 def race_run(T, model, initialisation, input_dim, seed, lr, max_updates):
@@ -240,15 +241,15 @@ def race_initialisations():
     """The race's best initialisation of each network: three of each at T = 20, four rates, one seed, 2,000 updates."""
     for model in ("lstm", "rnn"):
         for input_dim in (1, 10):
-            for initialisation in OTHERS[model]:
-                for lr in some(RATES):
-                    yield race_run(*some((20,)), model, initialisation, input_dim, TUNING_SEED, lr, 2000)
+            for initialisation in CANDIDATES[model]:
+                for lr in shortened(RATES):
+                    yield race_run(*shortened((20,)), model, initialisation, input_dim, TUNING_SEED, lr, 2000)
 
 
 def entrants():
     """(T, network, initialisation, input_dim) of the race, those that take longest first."""
     best = chosen_initialisations()
-    for T in some((30, 25, 20, 15, 10, 5)):
+    for T in shortened((30, 25, 20, 15, 10, 5)):
         for model in ("lstm", "rnn"):
             for input_dim in (1, 10):
                 for initialisation in ("pytorch", best[model, input_dim]):
@@ -258,12 +259,12 @@ def entrants():
 def race_tuning():
     """The race's learning rates: four for each network, initialisation, input and T, one seed, 2,000 updates."""
     for entrant in entrants():
-        for lr in some(RATES):
+        for lr in shortened(RATES):
             yield race_run(*entrant, TUNING_SEED, lr, 2000)
 
 
 def race():
-    """LSTM against RNN, T = 5 to 30: equal initialisation, equal budget of 5,000 updates, each at its tuned rate."""
+    """The comparison of LSTM and RNN, T = 5 to 30: equal start and budget of 5,000 updates, tuned rates."""
     rates = chosen_rates()
     for entrant in entrants():
         for seed in SEEDS:
@@ -311,114 +312,30 @@ def chosen_rates():
     return {entrant: config["lr"] for entrant, config in best.items()}
 
 
-# ------------------------------------------------------------------------------------------------- what performs a run
-
-JOINED = {"lstm": JoinedFastLSTM, "rnn": JoinedRNN}
-FAST = {"lstm": FastLSTM, "rnn": FastRNN}
-
-
-def perform_defaults(config):
-    """Without the line per epoch that train.py prints, and its warning that T = 5 has only 1,000 palindromes."""
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return template.main(argparse.Namespace(**config))
-
-
-def perform_plain(config):
-    """As perform_defaults, and the seconds of processor time that it took."""
-    began = time.process_time()
-    return perform_defaults(config) | {"cpu_seconds": round(time.process_time() - began, 1)}
-
-
-def perform_baselines(config):
-    x, labels = dataset.PalindromeDataset(config["T"] - 1, config["total_len"], seed=config["seed"]).tensors()
-    counts = torch.nn.functional.one_hot(x.long(), 10).sum(1)
-    constant = labels.bincount(minlength=10).max().item() / len(labels)
-    answers = {"counting": counts, "parity": counts % 2}  # of several with an odd count, the least
-    return {"constant": constant} | {name: utils.accuracy(scores, labels) for name, scores in answers.items()}
-
-
-def perform_solve(config):
-    _, results = training.solve(config, JOINED)
-    return results
-
-
-def perform_race(config):
-    """Training that diverges is a result here: it answers nothing correctly."""
-    try:
-        _, results = training.solve(config, FAST)
-    except training.DivergedError as error:
-        history = {"update": [], "loss": [], "val_accuracy": []}
-        results = {"accuracy": 0.0, "solved_at": None, "updates": error.update, "diverged": error.update}
-        results |= {"history": history}
-    return results
-
-
-def perform_trap(config):
-    """Beside its own held-out palindromes: accuracy on honest ones, and of always giving the commonest label."""
-    model, results = training.solve(config, JOINED)
-    T, seed, total_len = config["T"], config["seed"], config["total_len"]
-    (_, y), (_, y_held) = training.palindromes(T, seed, total_len, config["leaking"])
-    _, (x, labels) = training.palindromes(T, seed, total_len)
-    places = 10.0 ** torch.arange(math.ceil(T / 2) - 1, -1, -1, dtype=torch.float64)
-    unseen = x[:, : len(places)].double() @ places >= total_len  # the leaking ones are those below
-    _, honest = training.validate(model, x[unseen], labels[unseen], config)
-    constant = (y_held == y.mode().values).float().mean().item()
-    zeros = torch.cat([y, y_held]).eq(0).float().mean().item()
-    return results | {"honest_accuracy": honest, "n_honest": unseen.sum().item(), "constant": constant, "zeros": zeros}
-
-
-def perform_tests(config):
-    """Accuracy on fresh palindromes of other lengths, [T, n] of config["tests"], and what can be proven."""
-    model, results = training.solve(config, JOINED)
-    tests = []
-    for T, n in config["tests"]:
-        right = training.streamed(model, T, n, seed=1000 + config["seed"])
-        tests.append({"T": T, "n": n, "accuracy": right})
-    proven = {"proof": proof.certified(model, config["prefix"])} if config.get("prefix") else {}
-    return results | {"tests": tests} | proven
-
-
-def perform_proof(config):
-    """What can be proven, with bounds that are rounded outwards, of all beginnings of config["prefix"] digits."""
-    model, results = training.solve(config, JOINED)
-    return {key: results[key] for key in ("solved_at", "updates")} | {"proof": proof.proven(model, config["prefix"])}
-
-
-def perform_shipped(config):
-    """The weights, as a file, beside the results."""
-    model, results = training.solve(config, JOINED)
-    if config.get("prefix"):
-        results["proof"] = proof.certified(model, config["prefix"])
-    weights = io.BytesIO()
-    torch.save(model.state_dict(), weights)
-    return results | {f"{config['model']}_{config['initialisation']}.pt": weights.getvalue()}
-
-
 EXPERIMENTS = {
-    "B1": Experiment(B1, perform_solve),
-    "efficiency": Experiment(efficiency, perform_solve),
-    "optimisers": Experiment(optimisers, perform_solve),
-    "records": Experiment(records, perform_tests),
-    "proofs": Experiment(proofs, perform_proof),
-    "wall": Experiment(wall, perform_tests),
-    "A1": Experiment(A1, perform_solve),
-    "C1": Experiment(C1, perform_solve),
-    "C2": Experiment(C2, perform_solve),
-    "D1": Experiment(D1, perform_solve),
-    "trap": Experiment(trap, perform_trap),
-    "defaults": Experiment(defaults, perform_defaults),
-    "plain": Experiment(plain, perform_plain),
-    "baselines": Experiment(baselines, perform_baselines),
-    "race_initialisations": Experiment(race_initialisations, perform_race),
-    "race_tuning": Experiment(race_tuning, perform_race, after=("race_initialisations",)),
-    "race": Experiment(race, perform_race, after=("race_tuning",)),
-    "race_dip": Experiment(race_dip, perform_race, after=("race_tuning",)),
-    "shipped": Experiment(shipped, perform_shipped, after=("records", "efficiency")),
-    "far": Experiment(far, perform_tests, after=("records",)),
+    "B1": Experiment(B1, perform.solve),
+    "efficiency": Experiment(efficiency, perform.solve),
+    "optimisers": Experiment(optimisers, perform.solve),
+    "records": Experiment(records, perform.solve_and_test),
+    "proofs": Experiment(proofs, perform.prove, after=("records",)),
+    "wall": Experiment(wall, perform.solve_and_test),
+    "A1": Experiment(A1, perform.solve),
+    "C1": Experiment(C1, perform.solve),
+    "C2": Experiment(C2, perform.solve),
+    "D1": Experiment(D1, perform.solve),
+    "trap": Experiment(trap, perform.trap),
+    "defaults": Experiment(defaults, perform.defaults),
+    "plain": Experiment(plain, perform.plain),
+    "baselines": Experiment(baselines, perform.baselines),
+    "race_initialisations": Experiment(race_initialisations, perform.race),
+    "race_tuning": Experiment(race_tuning, perform.race, after=("race_initialisations",)),
+    "race": Experiment(race, perform.race, after=("race_tuning",)),
+    "race_dip": Experiment(race_dip, perform.race, after=("race_tuning",)),
+    "shipped": Experiment(shipped, perform.shipped, after=("records", "efficiency")),
+    "far": Experiment(far, perform.far, after=("records",)),
     "benchmark": benchmark.EXPERIMENT,
 }
-RESULTS = artifacts.Results(Path(__file__).resolve().parents[1] / "results", EXPERIMENTS, "python -m lstm_study {}")
+RESULTS = artifacts.Results(perform.RESULTS, EXPERIMENTS, "python -m lstm_study {}")
 
 
 def load(experiment):
@@ -429,6 +346,6 @@ def load(experiment):
 def network(name):
     """(network, result) of the shipped run `name`; ArtifactError if its weights are missing, damaged or foreign."""
     record = next(each for each in load("shipped") if each["name"] == name)
-    model = training.build(record["config"], JOINED)
+    model = training.build(record["config"], perform.NETWORKS)
     model.load_state_dict(torch.load(RESULTS.folder / f"{name}.pt", weights_only=True, map_location="cpu"))
     return model.eval(), record

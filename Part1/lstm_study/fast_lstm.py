@@ -1,6 +1,6 @@
 """LSTM and VanillaRNN with a backward pass derived by hand, about as fast as torch's own on a CPU, or faster.
 
-The parameters, values and gradients are those of the pages lstm.py and vanilla_rnn.py, up to rounding: 1e-5 in float32,
+The parameters, values and gradients are those of lstm.py and vanilla_rnn.py, up to rounding: 1e-5 in float32,
 1e-10 in float64. (One exception: before training, bistable cells stand at a tipping point and amplify any rounding
 eightfold per step, so that single float32 gradients differ by more.) What makes it fast:
 
@@ -14,7 +14,7 @@ eightfold per step, so that single float32 gradients differ by more.) What makes
 - Going back in time from dm and dC (d* = dL/d*) of the last step, after which dC' = dC f:
 
       do = dm - 2 dm k    dC -= 2 dm o k (1 - k)    ds = 4 dC i    di = -2 (dC - 2 dC s)    df = dC C'
-      dz = d* times the sigmoids' slopes s (1 - s), ...        dm' = -dz W_h
+      dz = d* times the slopes y (1 - y), y the sigmoid's value        dm' = -dz W_h
 
   The factors 4 and -2 wait until the end. dz takes the place of the gates in memory, so that dW is one product over all
   steps and items.
@@ -25,14 +25,25 @@ The RNN's loop keeps k = h / 2 = sigmoid(2z) - 1/2.
 
 import torch
 
-from lstm_study.joined import JoinedLSTM, JoinedRNN
+from lstm import LSTM
 from utils import check_digits, read
+from vanilla_rnn import VanillaRNN
 
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input  # out = grad * s * (1 - s), in one pass
 
 
-class FastLSTM(JoinedLSTM):
-    """As LSTM, in value and gradient; without gradients its memory does not grow with the number of steps."""
+class Streaming:
+    """Reads a sequence whole, or piece by piece with `run`. Without gradients, memory does not grow with its steps."""
+
+    def forward(self, x):
+        return self.logits(self.run(x)[0])
+
+    def logits(self, h):
+        return (self.W_ph @ h).T + self.b_p  # (batch, output_dim)
+
+
+class FastLSTM(Streaming, LSTM):
+    """As LSTM, in value and gradient."""
 
     def run(self, x, state=None):
         """The state (h, c), each (hidden_dim, batch), after x; it starts at zero or goes on from `state`."""
@@ -45,13 +56,14 @@ class FastLSTM(JoinedLSTM):
         return -m.T, C.T / 2
 
 
-class FastRNN(JoinedRNN):
-    """As VanillaRNN, in value and gradient; its memory grows with the steps of one call, so read long x in pieces."""
+class FastRNN(Streaming, VanillaRNN):
+    """As VanillaRNN, in value and gradient."""
 
     def run(self, x, state=None):
         """The state (h,), (hidden_dim, batch), after x; it starts at zero or goes on from `state`."""
         x, W_x = inputs(x, self.W_hx, self.b_h, self.input_dim)
-        k = RNNLoop.apply(self.W_hh, W_x, x, None if state is None else state[0].T / 2)
+        W_h = self.W_hh if torch.is_grad_enabled() else self.W_hh.detach()  # else the loop would keep all steps
+        k = RNNLoop.apply(W_h, W_x, x, None if state is None else state[0].T / 2)
         return (2 * k.T,)
 
 
@@ -157,7 +169,7 @@ class LSTMLoop(Loop):
         dm, dC = dm.clone(memory_format=torch.contiguous_format), dC.clone(memory_format=torch.contiguous_format)
         d, e = torch.empty_like(dC), torch.empty_like(dC)
         for t in range(len(steps) - 1, -1, -1):
-            z, s, i, f, o, C_before, _, k, _, _ = steps[t]
+            z, s, i, f, o, C_before, _, k, _, _ = steps[t]  # of these, s, i, f, o and so z become their gradients
             torch.mul(dm, o, out=d)
             dC.add_(sigmoid_backward(d, k, grad_input=d), alpha=-2)
             torch.addcmul(dm, dm, k, value=-2, out=d)

@@ -101,7 +101,7 @@ def curves(experiment, lstm, rnn, log=True, training=True):
     """
     groups, initialisations = grouped(experiment, "model", "initialisation", "T"), {"lstm": lstm, "rnn": rnn}
     lengths = sorted({T for *_, T in groups})
-    fig, axes = panels(4, len(lengths), 2.6, sharex=True, sharey="row", squeeze=False)
+    fig, axes = panels(4, len(lengths), 2.55, sharex=True, sharey="row", squeeze=False)
     for row, (kind, model) in zip(axes, itertools.product(("accuracy", "loss"), ("rnn", "lstm")), strict=True):
         row[0].set_ylabel(f" \n{NAMES[model]}")
         if model == "rnn":  # the empty line above "RNN" and "LSTM" is for the name of both rows
@@ -127,7 +127,7 @@ def curves(experiment, lstm, rnn, log=True, training=True):
 
 
 def A1():
-    return curves("A1", lstm="pytorch", rnn="glorot", log=False)
+    return curves("A1", lstm="pytorch", rnn="pytorch", log=False)
 
 
 def B1():

@@ -4,11 +4,12 @@ import functools
 
 import numpy as np
 import torch
-from torch.nn.functional import cross_entropy
 
 from dataset import PalindromeDataset
 from lstm_study import experiments, training
 from lstm_study.figures import SERIES_COLOURS, legend_above, panels
+from lstm_study.inside import gradient_norms, steps, traces
+from lstm_study.perform import NETWORKS
 from lstm_study.summaries import NAMES, label
 
 SHIPPED = ("lstm_bistable", "lstm_chrono", "rnn_identity")
@@ -23,28 +24,9 @@ LOWEST = 1e-30  # a gradient that underflowed is drawn here, below the axis
 FLOOR = 1e-14  # lower end of the axes of gradients
 
 
-def some(T, n, seed=0):
+def palindromes(T, n, seed=0):
     """n palindromes of T digits: (x (n, T - 1), labels)."""
     return PalindromeDataset(T - 1, n, seed=seed).tensors()
-
-
-@torch.no_grad()
-def traces(network, digits):
-    """What happens while one palindrome is read: {"g": (steps, hidden_dim), ...} of an LSTM, {"h": ...} of an RNN."""
-    steps = list(network.steps(torch.as_tensor(digits)[None]))
-    names = ("g", "i", "f", "o", "c", "h") if len(steps[0]) == 6 else ("h",)
-    return {name: torch.cat(values, dim=1).T for name, values in zip(names, zip(*steps, strict=True), strict=True)}
-
-
-def gradient_norms(network, x, y):
-    """Norms of dL/dh(t), for an LSTM of dL/dc(t) too, at every step of x (n, steps): means over items, a list each."""
-    steps = list(network.steps(x))
-    loss = cross_entropy(network.logits(steps[-1][-1]), y, reduction="sum")
-    norms = {}
-    for name, at in {"h": -1, "c": -2}.items() if len(steps[0]) == 6 else [("h", -1)]:
-        gradients = torch.autograd.grad(loss, [step[at] for step in steps], retain_graph=True)
-        norms[name] = [g.norm(dim=0).mean().item() for g in gradients]
-    return norms
 
 
 def heatmap(ax, data, signed):
@@ -56,7 +38,7 @@ def heatmap(ax, data, signed):
 
 def gates(names=("lstm_bistable", "lstm_chrono"), T=30, seed=0):
     """Input, forget and output gate and the cell of shipped LSTMs while they read one palindrome, a row per cell."""
-    x, _ = some(T, 1, seed)
+    x, _ = palindromes(T, 1, seed)
     positions = range(0, T - 1, max(1, (T - 1) // 8))
     titles = {"i": "i, writes", "f": "f, keeps", "o": "o, shows", "c": "tanh(c)"}
     fig, axes = panels(len(names), 4, 0.9 + 0.9 * len(names), sharex=True, sharey=True, squeeze=False)
@@ -85,18 +67,18 @@ def memory(T=100, n=64):
     right: norm of the loss's gradient with respect to h(t), and of LSTMs to c(t), against the distance to the end.
     """
     fig, axes = panels(2, 3, 2.6, sharex=True, sharey="col")
-    x, y = some(T, n)
+    x, y = palindromes(T, n)
     other = x.clone()
     other[:, 0] = (other[:, 0] + 1) % 10
     for name in SHIPPED:
         trained, record = experiments.network(name)
         model, initialisation = record["config"]["model"], record["config"]["initialisation"]
         style = {"color": SERIES_COLOURS[model, initialisation], "label": label(model, initialisation)}
-        untrained = training.build(record["config"], experiments.JOINED)
+        untrained = training.build(record["config"], NETWORKS)
         for network, (left, *others) in zip((untrained, trained), axes, strict=True):
             with torch.no_grad():
-                one, two = ([step[-1] for step in network.steps(digits)] for digits in (x, other))
-            apart = [((a - b).norm(dim=0) / a.norm(dim=0)).mean().item() for a, b in zip(one, two, strict=True)]
+                one, two = ([step[-1] for step in steps(network, digits)] for digits in (x, other))
+            apart = [((a - b).norm(dim=1) / a.norm(dim=1)).mean().item() for a, b in zip(one, two, strict=True)]
             left.plot(range(1, T), np.maximum(apart, 1e-9), **style)
             norms = gradient_norms(network, x, y)
             for ax, letter in zip(others, "hc", strict=True):
@@ -108,7 +90,7 @@ def memory(T=100, n=64):
             ax.set(yscale="log", ylim=(FLOOR, 10))
     for ax, title in zip(axes[0], ("difference of h, relative", "gradient at h", "gradient at c"), strict=True):
         ax.set_title(title)
-    for ax, words in zip(axes[1], ("digits read", "steps to the end", "steps to the end"), strict=True):
+    for ax, words in zip(axes[1], ("digits read", "steps before the end", "steps before the end"), strict=True):
         ax.set_xlabel(words)
     legend_above(fig, axes[0, 0])
     return fig
@@ -116,7 +98,7 @@ def memory(T=100, n=64):
 
 def memory_norms(network, T=100, n=64):
     """Norm of the loss's gradient at every step with respect to the memory: c of an LSTM, h of an RNN."""
-    norms = gradient_norms(network, *some(T, n))
+    norms = gradient_norms(network, *palindromes(T, n))
     return np.array(norms.get("c", norms["h"]))
 
 
@@ -126,7 +108,7 @@ def untrained_norms(T=100):
     found = {}
     for model, initialisation in UNTRAINED:
         torch.manual_seed(0)
-        network = experiments.JOINED[model](T - 1, 10, 128, 10, initialisation=initialisation)
+        network = NETWORKS[model](T - 1, 10, 128, 10, initialisation=initialisation)
         found[model, initialisation] = memory_norms(network, T)
     return found
 
@@ -153,7 +135,7 @@ def gradient():
                 ax.text(0.5, 0.05, f"{name}: below the axis", **place)
                 continue
             ax.plot(distance, np.maximum(norms, LOWEST), label=name, **style)
-        ax.set(yscale="log", ylim=(FLOOR, 10), title=f"{when} training", xlabel="steps to the end")
+        ax.set(yscale="log", ylim=(FLOOR, 10), title=f"{when} training", xlabel="steps before the end")
     left.set_ylabel("gradient norm")
     legend_above(fig, left, right, ncols=3)
     return fig

@@ -7,12 +7,9 @@ next step as well, and so, by induction, for ever. Cells that fail the check are
 fails. If the output layer then prefers the first digit for every h within the bounds, all palindromes that begin with
 these digits are answered rightly, at any length T > prefix.
 
-`certified` computes the bounds in float32 without outward rounding and demands a margin of 0.001 of each inequality.
-
-`proven` is a proof in the strict sense. It computes in float64, with bounds that are rounded outwards, and says this of
-the stored float32 weights: every forward pass that satisfies the following assumptions answers every palindrome that
-begins with one of the proven prefixes rightly, at any length T > prefix. With u = 2^-24, half the distance of float32
-numbers above 1:
+`proven` computes in float64, with bounds that are rounded outwards, and says this of the stored float32 weights: every
+forward pass that satisfies the following assumptions answers every palindrome that begins with one of the proven
+prefixes rightly, at any length T > prefix. With u = 2^-24, half the distance of float32 numbers above 1:
 
 1. z = W_h h' + W_x x + b is summed in float32 or better, in any order, with or without fused operations. A sum of n
    products is then within n u / (1 - n u) of sum |W| |h| + ... (Higham 2002, section 3.1). No TF32, no bfloat16.
@@ -20,7 +17,7 @@ numbers above 1:
    tanh never outside [-1, 1]; a sigmoid is exactly 1 from z = 18 on. `tests/part1/test_proof.py` checks this of
    torch.sigmoid, torch.tanh and 2 sigmoid(2a) - 1 on this machine, by sampling all magnitudes densely.
 3. c is within 4 u (|c'| + 8) of g i + c' f, and h within 8 u of tanh(c) o, each of computed values. Rounding in
-   lstm.py, joined.py and fast_lstm.py makes less of a difference.
+   lstm.py and fast_lstm.py makes less of a difference.
 
 The prefix itself is covered, too: its h and c are bounds on what any such forward pass computes. Palindromes of at most
 `prefix` digits are not; all of them can be tried.
@@ -30,59 +27,12 @@ from typing import NamedTuple
 
 import torch
 
-MARGIN = 1e-3  # demanded of every inequality by `certified`: hundreds of times what float32 rounding can take away
-
 U = 2.0**-24  # half of float32's spacing at 1
 SIGMOID_ERROR, TANH_ERROR = 4 * U, 8 * U
 SATURATED = 18.0  # from here on, a float32 sigmoid is exactly 1
 CELL_ERROR, OUTPUT_ERROR = 4 * U, 8 * U
 DOUBLE = 2.0**-50  # more than a float64 function's relative error
 BLOCK = 2000  # prefixes that are looked at together
-
-
-def interval(W, low, high):
-    """Bounds of W h for low <= h <= high: (rows, n) each."""
-    positive, negative = W.clamp(min=0), W.clamp(max=0)
-    return positive @ low + negative @ high, positive @ high + negative @ low
-
-
-@torch.no_grad()
-def certified(network, prefix):
-    """Of all 10^prefix beginnings, the share proven to be answered rightly at any length T > prefix.
-
-    Also the share of cells that keep their sign. The network is an LSTM of one-hot digits.
-    """
-    proven, latched = [], []
-    for first in range(10):
-        rest = torch.cartesian_prod(*[torch.arange(10)] * (prefix - 1)).view(10 ** (prefix - 1), -1)
-        x = torch.cat([torch.full((len(rest), 1), first), rest], dim=1)
-        h, c = network.run(x)
-        positive, least = c > 0, torch.tanh(c.abs())  # from now on least <= |tanh(c)| <= 1 in a cell that latches
-
-        def gate(name, low, high):  # its bounds before the sigmoid or tanh, over h and over the next digit
-            W_x, b = getattr(network, f"W_{name}x"), getattr(network, f"b_{name}")[:, None]
-            below, above = interval(getattr(network, f"W_{name}h"), low, high)
-            return below + W_x.amin(1, keepdim=True) + b, above + W_x.amax(1, keepdim=True) + b
-
-        keeps, checked = torch.ones_like(positive), None
-        while checked is None or (checked != keeps).any():
-            keeps = keeps if checked is None else checked
-            o_low, o_high = torch.zeros_like(c), torch.ones_like(c)
-            for _ in range(4):  # bounds of o give bounds of h give tighter bounds of o
-                small, large = least * o_low, o_high
-                low = torch.where(keeps, torch.where(positive, small, -large), -large).minimum(h)
-                high = torch.where(keeps, torch.where(positive, large, -small), large).maximum(h)
-                o_low, o_high = (torch.sigmoid(z) for z in gate("o", low, high))
-            g_low, g_high = gate("g", low, high)
-            f_low, _ = gate("f", low, high)
-            away = torch.where(positive, g_low, -g_high) > MARGIN
-            checked = keeps & away & (torch.sigmoid(f_low - MARGIN) == 1)
-        lead, _ = interval(network.W_ph[first] - network.W_ph, low, high)  # of the right answer over each other
-        lead = lead + (network.b_p[first] - network.b_p)[:, None]
-        lead[first] = torch.inf
-        proven.append((lead.amin(0) > MARGIN).float().mean().item())
-        latched.append(keeps.float().mean().item())
-    return {"prefix": prefix, "proven": sum(proven) / 10, "latched": sum(latched) / 10}
 
 
 class Interval(NamedTuple):

@@ -78,13 +78,21 @@ def by_length(groups):
 def series():
     """{(network, initialisation): {T: runs}} of all training at a single length with one-hot digits (not the race)."""
     keys = "model", "initialisation", "T"
-    return by_length(grouped("B1", *keys) | grouped("efficiency", *keys))
+    trained_once = {key: runs for key, runs in grouped("records", *keys).items() if key[1] == "bistable"}
+    return by_length(grouped("B1", *keys) | grouped("efficiency", *keys) | trained_once)
 
 
 def race_series():
     """{(network, input_dim, 0 for PyTorch's initialisation or 1 for the best): {T: runs}} of the race."""
     groups = grouped("race", "model", "input_dim", "initialisation", "T")
     return by_length({(m, digits, int(name != "pytorch"), T): runs for (m, digits, name, T), runs in groups.items()})
+
+
+def race_solved():
+    """How many seeds of the LSTM and of the RNN solved their length: a pair for each comparison of the race."""
+    rows = race_series()
+    lstms = {(*key, T): runs for (model, *key), at in rows.items() if model == "lstm" for T, runs in at.items()}
+    return [(n_solved(runs), n_solved(rows["rnn", *key][T])) for (*key, T), runs in lstms.items()]
 
 
 def race_ahead(start):
@@ -129,10 +137,15 @@ def curricula():
 
 
 def proofs():
-    """(proof of the published bistable LSTM, proofs of all seeds)."""
-    _, published = experiments.network("lstm_bistable")
+    """(proof of the shipped bistable LSTM, proofs of all seeds)."""
     found = {run["config"]["seed"]: run["proof"] for run in experiments.load("proofs")}
-    return found[published["config"]["seed"]], [*found.values()]
+    return found[shipped_record()["config"]["seed"]], [*found.values()]
+
+
+def shipped_record():
+    """The run of `records` whose network is shipped."""
+    seed = experiments.load("shipped")[0]["config"]["seed"]
+    return next(run for run in grouped("records", "initialisation")["bistable",] if run["config"]["seed"] == seed)
 
 
 # ------------------------------------------------------------------------------------------------------- the benchmark

@@ -21,11 +21,16 @@ from gan_study import experiments, quality
 def parse(argv=None):
     parser = command.parser("gan_study", __doc__)
     flag = parser.add_argument
-    flag("--names", nargs="+", help='only the trainings of these names: ours, ganpy, "no EMA"')
+    names = ", ".join(f'"{name}"' for name in dict.fromkeys(each.name for each in experiments.planned()))
+    flag("--names", nargs="+", help=f"only the trainings of these names: {names}")
     flag("--data_root", type=Path, default=mnist.HERE, help="folder that holds MNIST/raw (%(default)s)")
-    flag("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="of trainings (%(default)s)")
+    flag(
+        "--device",
+        default="cuda" if torch.cuda.is_available() else "cpu",
+        help="where trainings run: cpu, cuda or mps (%(default)s)",
+    )
     flag("--pair", help='the digits at the ends of an interpolation, as in "3 -> 8"')
-    args = command.parse(parser, argv, experiments.EXPERIMENTS, (*command.OTHERS, "interpolate"))
+    args = command.parse(parser, argv, experiments.EXPERIMENTS, (*command.COMMANDS, "interpolate"))
     if (args.pair is None) != (args.what != ["interpolate"]):
         parser.error('interpolate and --pair go together, as in: interpolate --pair "3 -> 8"')
     if not args.data_root.is_dir():

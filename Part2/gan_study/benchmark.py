@@ -4,13 +4,14 @@
 
 The public script's way: a DataLoader over torchvision.datasets.MNIST that resizes, converts and normalises image by
 image, D on real and on generated images apart, BCELoss after a sigmoid, a gradient into D also during G's step, unfused
-Adam, float32. Ours is `my_gan.train` with the same recipe, ganpy-eps, in float32 and with bfloat16 products. Times vary
-with the machine; take the ratios.
+Adam, float32. Ours is `my_gan.train` with the same recipe, ganpy-eps, in float32 and with bfloat16 products, and with
+our own recipe. Times vary with the machine; take the ratios.
 """
 
 import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -24,14 +25,17 @@ import my_gan
 from dataset import mnist
 from recipes import DATASET, RECIPES, Recipe, asdict
 
-WAYS = ("public script's way", "ours, float32", "ours, bfloat16")
+WAYS = ("public script's way", "ours, float32", "ours, bfloat16", "ours, our recipe")
 TRANSFORM = transforms.Compose([transforms.Resize(28), transforms.ToTensor(), transforms.Normalize([0.5], [0.5])])
 
 
 def runs():
     """Seconds an epoch takes in the public script's way and in ours, in turn on the same machine"""
-    recipe = replace(RECIPES["ganpy-eps"], n_epochs=1, save_interval=1_000_000)
-    yield artifacts.Run("epoch", {"recipe": asdict(recipe), "dataset": DATASET, "rounds": 1 if artifacts.SMOKE else 5})
+    public, own = (
+        asdict(replace(RECIPES[name], n_epochs=1, save_interval=1_000_000, seed=0)) for name in ("ganpy-eps", "ours")
+    )
+    rounds = 1 if artifacts.SMOKE else 5
+    yield artifacts.Run("epoch", {"recipe": public, "own": own, "dataset": DATASET, "rounds": rounds})
 
 
 def pictures(dataset, data_root):
@@ -70,14 +74,14 @@ def perform(config, data_root=mnist.HERE, **_):
         optimizers = [torch.optim.Adam(net.parameters(), 2e-4, (0.5, 0.999)) for net in (generator, discriminator)]
         return lambda: public_epoch(loader, discriminator, generator, *optimizers, rng)
 
-    def ours(bf16):
-        settings = replace(recipe, bf16=bf16)
+    def ours(settings):
         parts, rng = my_gan.build(settings)
         batches = mnist.Batches(images, labels, recipe.batch_size, rng, "cpu")
         folder = tempfile.TemporaryDirectory()
         return lambda: my_gan.train(batches, *parts, settings, rng, Path(folder.name))
 
-    ways = dict(zip(WAYS, (public, lambda: ours(bf16=False), lambda: ours(bf16=True)), strict=True))
+    settings = replace(recipe, bf16=False), recipe, Recipe(**config["own"])
+    ways = dict(zip(WAYS, (public, *(partial(ours, each) for each in settings)), strict=True))
     seconds = {way: [] for way in ways}
     for number in range(config["rounds"] + 1):
         for way, make in ways.items():

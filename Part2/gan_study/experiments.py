@@ -3,8 +3,8 @@
     python -m gan_study list                       what there is, and what is up to date
     python -m gan_study trainings --seeds 0        a part of it
 
-A training is one line of results/trainings.jsonl, `measured` after one or several epochs: {epoch: measures}. Tables and
-figures select from these lines (summaries.py). Each training works in runs/study/, where an interrupted one continues.
+A training is one line of results/trainings.jsonl, with what was `measured` at its end. Tables and figures select from
+these lines (summaries.py). Each training works in runs/study/, where an interrupted one continues.
 """
 
 import functools
@@ -20,7 +20,7 @@ from recipes import DATASET, HERE, OURS, RECIPES, Recipe, asdict
 
 SEEDS = (0,) if artifacts.SMOKE else (0, 1, 2)
 EPOCHS = 1 if artifacts.SMOKE else 15  # at which recipes and ablations are compared
-SHORTER = (EPOCHS,) if artifacts.SMOKE else (3, 5, EPOCHS)  # lengths that our recipe is trained to beside its own
+SHORTER = (EPOCHS,) if artifacts.SMOKE else (3, 5, EPOCHS, 50)  # lengths that our recipe is trained to beside its own
 ABLATIONS = {  # our recipe without one of its parts
     "no annealing": {"anneal": 1.0},
     "no EMA": {"ema": 0.0},
@@ -29,6 +29,7 @@ ABLATIONS = {  # our recipe without one of its parts
     "black as -1": {"networks": "template"},
     "float32": {"anneal": 1.0, "bf16": False},  # beside "no annealing"
 }
+ANNEALED = ("ganpy", "ganpy-eps")  # published recipes that are trained with our schedule, too
 LENGTHS = {  # the recipe, its length as published or the longest that ours is compared to, and the seeds
     "D2": (RECIPES["D2"], 200, (0,)),
     "B2": (RECIPES["template"], 50, (0,)),
@@ -38,12 +39,14 @@ LENGTHS = {  # the recipe, its length as published or the longest that ours is c
 
 
 class Training(NamedTuple):
-    """A training called `name`, of `group` "recipes", "lengths", "ablation" or "ours", measured after `epochs`."""
+    """A training called `name`, of a `group`.
+
+    Groups: "ours", "lengths", "recipes", "annealed" (published ones, with our schedule), "ablation".
+    """
 
     group: str
     name: str
     recipe: Recipe
-    epochs: tuple
 
     def key(self):
         return trainings.key(self.name, self.recipe)
@@ -53,17 +56,21 @@ def planned():
     """Every training, in the order of its line. Each length of ours is a training of its own, annealed to its end."""
     for n_epochs in (*SHORTER, OURS.n_epochs):
         for seed in SEEDS:
-            yield Training("ours", "ours", replace(OURS, n_epochs=n_epochs, seed=seed), (n_epochs,))
+            yield Training("ours", "ours", replace(OURS, n_epochs=n_epochs, seed=seed))
     for name, (recipe, n_epochs, seeds) in LENGTHS.items():
         n_epochs = 2 if artifacts.SMOKE else n_epochs
         for seed in seeds:
-            yield Training("lengths", name, replace(recipe, n_epochs=n_epochs, seed=seed), (n_epochs,))
+            yield Training("lengths", name, replace(recipe, n_epochs=n_epochs, seed=seed))
     for name, recipe in reversed(RECIPES.items()):
         for seed in SEEDS if name != "ours" else ():
-            yield Training("recipes", name, replace(recipe, n_epochs=EPOCHS, seed=seed), (EPOCHS,))
+            yield Training("recipes", name, replace(recipe, n_epochs=EPOCHS, seed=seed))
+    for name in ANNEALED:
+        for seed in SEEDS:
+            recipe = replace(RECIPES[name], n_epochs=EPOCHS, seed=seed, anneal=OURS.anneal)
+            yield Training("annealed", f"{name} annealed", recipe)
     for name, changes in list(ABLATIONS.items())[: 1 if artifacts.SMOKE else None]:
         for seed in SEEDS:
-            yield Training("ablation", name, replace(OURS, n_epochs=EPOCHS, seed=seed, **changes), (EPOCHS,))
+            yield Training("ablation", name, replace(OURS, n_epochs=EPOCHS, seed=seed, **changes))
 
 
 def measuring():
@@ -79,9 +86,8 @@ def configuration(training, by):
     return {
         "recipe": asdict(training.recipe),
         "folder": training.key(),
-        "epochs": list(training.epochs),
         "closely": training.group == "lengths" or training.recipe.n_epochs == OURS.n_epochs,  # also memorisation, paths
-        "pictures": {f"samples_{training.name}.png": EPOCHS} if shown else {},
+        "picture": f"samples_{training.name}.png" if shown else None,
         **by,
     }
 
@@ -101,7 +107,7 @@ def classifier_runs():
 
 
 def real_runs():
-    """What real test images get, cross-fades and sudden changes between them, as floors and ceilings"""
+    """What real test images get, cross-fades and sudden changes between them, as reference values"""
     yield artifacts.Run("test_images", {"dataset": DATASET, **measuring()})
 
 
@@ -138,27 +144,20 @@ def judges(dataset, data_root):
 
 def train_and_measure(config, data_root=mnist.HERE, device="cpu", retrain=False):
     """Trains, unless runs/ holds it, and measures: the line of a training."""
-    keep = [epoch for epoch in config["epochs"] if epoch < config["recipe"]["n_epochs"]]
-    work = trainings.trained(config, data_root, device, retrain, keep)
+    work = trainings.trained(config, data_root, device, retrain)
     record, began = work.finished(), time.perf_counter()
     those, training, _ = judges(config["recipe"]["dataset"], data_root)
-    measured, pictures = {}, {}
-    for epoch in config["epochs"]:
-        generator = trainings.generator_after(epoch, work)
-        closely = config["closely"] and epoch == config["recipe"]["n_epochs"]
-        measured[epoch] = quality.measure(generator, those, training if closely else None)
-        for name, at in config["pictures"].items():
-            if at == epoch:
-                pictures[name] = quality.png(sample(generator), nrow=5)
-    training_seconds = record["seconds"]
+    generator = trainings.generator_of(work)
+    measured = quality.measure(generator, those, training if config["closely"] else None)
+    picture = {config["picture"]: quality.png(sample(generator), nrow=5)} if config["picture"] else {}
     return {
         "measured": measured,
         "history": record["history"],
         "grids": record["grids"],
         "generator": record["files"]["mnist_generator.pt"],
-        "training_seconds": training_seconds,
-        "seconds": round(training_seconds + time.perf_counter() - began, 1),  # also of what an earlier call trained
-        **pictures,
+        "training_seconds": record["seconds"],
+        "seconds": round(record["seconds"] + time.perf_counter() - began, 1),  # also of what an earlier call trained
+        **picture,
     }
 
 

@@ -26,7 +26,7 @@ def grid(batches_done):
 
 def milestones():
     """25 images from one fixed noise after the first batch, exactly halfway and at the end."""
-    fig, axes = plt.subplots(1, 3, figsize=(6.3, 2.3), layout="constrained")
+    fig, axes = plt.subplots(1, 3, figsize=(6.3, 2.2), layout="constrained")
     for ax, (name, batches_done) in zip(axes, trainings.published()["grids"].items(), strict=True):
         show(ax, grid(batches_done), f"{name}: batch {batches_done:,}")
     return fig
@@ -48,7 +48,7 @@ def moments():
 def series():
     """The film as a strip of stills: up to ten sample grids, from the first batch to the last, at geometric steps."""
     stills = trainings.stills(moments())
-    fig, axes = plt.subplots(2, -(-len(stills) // 2), figsize=(6.3, 2.1), layout="constrained", squeeze=False)
+    fig, axes = plt.subplots(2, -(-len(stills) // 2), figsize=(6.3, 2.0), layout="constrained", squeeze=False)
     for ax in axes.flat:
         ax.set_axis_off()
     for ax, batches_done in zip(axes.flat, stills, strict=False):
@@ -59,7 +59,7 @@ def series():
 def losses():
     """The losses, and what D answers to real and to generated images, over training."""
     history = summaries.shipped().record["history"]
-    fig, (left, right) = plt.subplots(1, 2, figsize=(6.3, 1.5), layout="constrained")
+    fig, (left, right) = plt.subplots(1, 2, figsize=(6.3, 1.4), layout="constrained")
     fig.get_layout_engine().set(w_pad=0.1)
     x = history["batches_done"]
     left.plot(x, history["loss_D"], color=BLUE, lw=0.8, label="D: −log D(x) − log(1 − D(G(z)))")
@@ -159,7 +159,7 @@ def strips():
 def strip():
     """Nine images from one noise vector to another, straight and along the sphere, and what the classifier says."""
     said = summaries.picture("interpolation")
-    fig, axes = plt.subplots(2, 1, figsize=(6.3, 2.0), layout="constrained")
+    fig, axes = plt.subplots(2, 1, figsize=(6.3, 1.85), layout="constrained")
     for ax, (way, image) in zip(axes, strips().items(), strict=True):
         verdicts = zip(said[way]["digits"], said[way]["confidence"], strict=True)
         bare(ax, image, [f"{digit}\n{p:.0%}" for digit, p in verdicts])

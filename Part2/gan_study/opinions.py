@@ -61,7 +61,7 @@ def samples(config, data_root):
     found = {}
     for each in config["trainings"]:
         work = trainings.trained(each, data_root)
-        images = sample(trainings.generator_after(each["recipe"]["n_epochs"], work), quality.N_SAMPLES, seed=1)
+        images = sample(trainings.generator_of(work), quality.N_SAMPLES, seed=1)
         found[each["folder"]] = images, sure(images)
     test = mnist.normalise(mnist.load(config["dataset"], "test", data_root)[0])[: quality.N_SAMPLES]
     return found | {"test images": (test, sure(test))}

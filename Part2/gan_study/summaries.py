@@ -14,6 +14,8 @@ QUALITY = ("frechet", "precision", "recall", "density", "coverage")
 WORDS = {  # what tables and figures call the recipes and what ours is without
     "ganpy": "popular script",
     "ganpy-eps": "popular script, fixed",
+    "ganpy annealed": "popular script, annealed",
+    "ganpy-eps annealed": "fixed and annealed",
     "C3": "author C's, our rate",
     "D2": "author D's",
     "B2": "template (author B)",
@@ -25,12 +27,15 @@ WORDS = {  # what tables and figures call the recipes and what ours is without
 }
 
 
+COMPARABLE = 50  # epochs of ours that the table of quality shows beside published recipes of that length
+
+
 def words(name):
     return WORDS.get(name, name)
 
 
 class Measured(NamedTuple):
-    """What was measured of one training after one epoch; `record` is the training's line."""
+    """What was `found` of one training; `record` is its line."""
 
     group: str
     name: str
@@ -41,10 +46,10 @@ class Measured(NamedTuple):
 
 
 def measured():
-    """Every measurement, a Measured each."""
+    """Every training, a Measured each."""
     for training, record in zip(experiments.planned(), experiments.RESULTS.load("trainings"), strict=True):
-        for epoch, found in record["measured"].items():
-            yield Measured(training.group, training.name, training.recipe.seed, int(epoch), found, record)
+        recipe = training.recipe
+        yield Measured(training.group, training.name, recipe.seed, recipe.n_epochs, record["measured"], record)
 
 
 def grouped(rows):
@@ -60,6 +65,11 @@ def compared():
     rows = [row for row in measured() if row.group in ("recipes", "ours") and row.epochs == experiments.EPOCHS]
     found = grouped(rows)
     return {name: found[name] for name in reversed(RECIPES)}
+
+
+def annealed():
+    """{published recipe with our schedule: its seeds}, after the same epochs."""
+    return grouped(row for row in measured() if row.group == "annealed")
 
 
 def lengths():
@@ -138,7 +148,9 @@ def way(name):
 def quality():
     """{(recipe, epochs): {measure: median over seeds}} by the reporting classifier; last ("real images", None)."""
     found = {}
-    for name, rows in (*compared().items(), *lengths().items(), ("ours", final())):
+    halfway = [row for row in measured() if row.group == "ours" and row.epochs == COMPARABLE]
+    longer = [("ours", halfway), ("ours", final())] if halfway else [("ours", final())]  # toy runs lack the first
+    for name, rows in (*compared().items(), *annealed().items(), *lengths().items(), *longer):
         values = {key: median(row.found["reporting"][key] for row in rows) for key in QUALITY}
         values["tuning"] = median(row.found["tuning"]["frechet"] for row in rows)
         for key, choose in (("least", min), ("most", max)):
@@ -159,25 +171,21 @@ def over_epochs():
 
 
 def overtaken():
-    """(epochs, times as long) for our recipe to reach ganpy-eps's distance at its last epoch; (None, nan) if never.
+    """The length of our shortest training whose median distance is at most ganpy-eps's at its last epoch, or None.
 
-    The first is our shortest training whose median distance is no more; the second is how many times as long ganpy-eps
-    trained, in the same loop.
+    With it, by the benchmark's seconds per epoch, how many times as long ganpy-eps takes: in our loop; in its own.
     """
     (public,) = lengths()["ganpy-eps"]
+    slow, _, same, own = seconds_of_epochs().values()
     ours = {}
     for row in measured():
         if row.group == "ours":
-            ours.setdefault(row.epochs, []).append(row)
-    for epochs, rows in sorted(ours.items()):
-        if median(row.found["reporting"]["frechet"] for row in rows) <= public.found["reporting"]["frechet"]:
-            return epochs, seconds_of(public) / median(map(seconds_of, rows))
-    return None, float("nan")
-
-
-def seconds_of(row):
-    """How long a training took."""
-    return sum(row.record["history"]["epoch_seconds"])
+            ours.setdefault(row.epochs, []).append(row.found["reporting"]["frechet"])
+    for epochs, distances in sorted(ours.items()):
+        if median(distances) <= public.found["reporting"]["frechet"]:
+            times = public.epochs / epochs
+            return epochs, times * same / own, times * slow / own
+    return None, float("nan"), float("nan")
 
 
 def loss_of_D(row):

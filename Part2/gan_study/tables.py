@@ -128,7 +128,7 @@ def summary():
         ["digits that the classifier reads along the strip", ", ".join(map(str, along))],
         *([f"training-loop speed-up, {summaries.way(way)}", f"{public[1] / s:.1f}x"] for way, s in ours),
     ]
-    return Table(["", "result"], rows, "lr")
+    return Table(["shipped generator, by the reporting classifier", "result"], rows, "lr")
 
 
 def quality():
@@ -164,7 +164,7 @@ def opinions():
     found = summaries.opinions()
     names = {"annealed": "our recipe", "constant": "without annealing"}
     rows = []
-    for what, suffix in (("all", ""), ("sure", ", sure alone")):
+    for what, suffix in (("all", ""), ("sure", ", sure images only")):
         rows += [None] if rows else []
         for (name, epochs), seen in found["reporting"].items():
             if what in seen:

@@ -1,4 +1,6 @@
-"""One training of the study: done, or found done in runs/; its generator after an epoch; the one that is published.
+"""What the experiment `trainings` (experiments.py) uses: one training, done or found done in runs/, and its generator.
+
+Also the experiment `published`: the training that is shipped.
 
 python my_gan.py --retrain             trains our recipe again and publishes it, if its bits are those measured here
 python -m gan_study published          publishes what `trainings` trained
@@ -6,11 +8,10 @@ python -m gan_study published          publishes what `trainings` trained
 
 import numpy as np
 import torch
-from torch.optim.swa_utils import AveragedModel
 
 import artifacts
 import my_gan
-from checkpoint import Folder, unseal
+from checkpoint import Folder
 from dataset import mnist
 from recipes import HERE, OURS, Recipe, asdict
 
@@ -22,35 +23,25 @@ def key(name, recipe):
     return f"{name.replace(' ', '_').replace(',', '')}_{recipe.n_epochs}_seed{recipe.seed}"
 
 
-def trained(config, data_root=mnist.HERE, device="cpu", retrain=False, keep=()):
+def trained(config, data_root=mnist.HERE, device="cpu", retrain=False):
     """The Folder of the finished training by config["recipe"]: what runs/study/ holds of it is not trained again.
 
-    After the epochs in `keep`, too, there is a generator. Raises ArtifactError if another process trains it just now.
+    Raises ArtifactError if another process trains it just now.
     """
     recipe = config["recipe"]
     with Folder(HERE / "runs" / "study" / config["folder"], recipe, my_gan.perform).alone() as work:
-        complete = work.finished() and all((work.path / f"epoch_{epoch}.pt").exists() for epoch in keep)
-        if retrain or not complete:
+        if retrain or not work.finished():
             if retrain or not work.resumable():
                 work.clear()
-            results = my_gan.perform(recipe, work.path, data_root, device, resume=True, keep=keep)
+            results = my_gan.perform(recipe, work.path, data_root, device, resume=True)
             work.write(results, device)
     return work
 
 
-def generator_after(epoch, work):
-    """The generator, in eval mode, that a finished training had after that epoch."""
-    recipe = Recipe(**work.run.config)
-    (_, generator, *_), _ = my_gan.build(recipe)
-    if epoch == recipe.n_epochs:
-        generator.load_state_dict(torch.load(work.path / "mnist_generator.pt", weights_only=True, map_location="cpu"))
-        return generator.eval()
-    state = unseal(work.path / f"epoch_{epoch}.pt")
-    generator.load_state_dict(state["G"])
-    if recipe.ema:
-        ema = AveragedModel(generator, use_buffers=False)
-        ema.load_state_dict(state["ema"])
-        generator = my_gan.averaged(ema)
+def generator_of(work):
+    """The generator, in eval mode, of a finished training."""
+    (_, generator, *_), _ = my_gan.build(Recipe(**work.run.config))
+    generator.load_state_dict(torch.load(work.path / "mnist_generator.pt", weights_only=True, map_location="cpu"))
     return generator.eval()
 
 

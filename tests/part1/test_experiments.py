@@ -13,7 +13,7 @@ from common import ROOT, forked, python
 
 import artifacts
 from lstm_study import __main__ as command
-from lstm_study import experiments
+from lstm_study import experiments, perform
 
 SOME = ("C1", "D1", "trap", "baselines")  # a short grid
 SMOKE = {**os.environ, "SMOKE": "1", "OMP_NUM_THREADS": "1"}
@@ -131,28 +131,31 @@ def test_killed_and_repeated_a_grid_gives_the_same(part1, undisturbed):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("found", "planted", "message"),
+    ("file", "found", "planted", "message"),
     [
         (
+            "experiments.py",
             "(1e-3, 3e-3, 1e-2)",
             "(1e37,)",
             r"the run lstm_pytorch_T20_seed0_lr1e\+37 of C1 failed: training diverged: the ",
         ),
         (
-            "    _, results = training.solve(config, JOINED)\n    return results",
+            "perform.py",
+            "    model, results = training.solve(config, NETWORKS)\n    return results | weights(config, model)",
             "    os._exit(9)",
             "a worker process was",
         ),
         (
-            "    _, results = training.solve(config, JOINED)\n    return results",
+            "perform.py",
+            "    model, results = training.solve(config, NETWORKS)\n    return results | weights(config, model)",
             "    1 / 0",
             "failed: division by zero",
         ),
     ],
 )
-def test_a_failing_run_ends_in_one_message_and_the_others_are_kept(part1, found, planted, message):
+def test_a_failing_run_ends_in_one_message_and_the_others_are_kept(part1, file, found, planted, message):
     assert study("baselines", "trap", cwd=part1).returncode == 0
-    path = part1 / "lstm_study" / "experiments.py"
+    path = part1 / "lstm_study" / file
     source = path.read_text(encoding="utf-8")
     assert found in source
     path.write_text(
@@ -221,21 +224,27 @@ def test_the_command_runs_in_a_folder_without_results(part1):
 
 @pytest.fixture
 def shipped(tmp_path, monkeypatch):
-    """The folder of results of a network that was hardly trained, as `shipped` makes it."""
-    config = experiments.run("lstm", "bistable", [5], 0, 2, 1, 0, hidden_dim=8, total_len=100, prefix=2).config
-    run = artifacts.Run("lstm_bistable", config)
-    grid = {"shipped": artifacts.Experiment(lambda: [run], experiments.perform_shipped)}
+    """The folder of results of a network that was hardly trained, kept by one run and shipped by another."""
+    config = experiments.run("lstm", "bistable", [5], 0, 2, 1, 0, keep=True, hidden_dim=8, total_len=100).config
+    kept = artifacts.Run("kept", config)
+    grid = {"records": artifacts.Experiment(lambda: [kept], perform.solve)}
+    grid |= {"shipped": artifacts.Experiment(lambda: [copy], perform.shipped)}
     results = artifacts.Results(tmp_path, grid, "python -m lstm_study {}")
     monkeypatch.setattr(experiments, "RESULTS", results)
-    results.write("shipped", run, experiments.perform_shipped(config), 0.0)
+    monkeypatch.setattr(perform, "RESULTS", tmp_path)
+    results.write("records", kept, perform.solve(config), 0.0)
+    (config,) = experiments.kept("records", "lstm", "bistable").values()
+    assert config == experiments.median_kept("records", "lstm", "bistable")
+    copy = artifacts.Run("lstm_bistable", config)
+    results.write("shipped", copy, perform.shipped(config), 0.0)
     return tmp_path
 
 
 @pytest.mark.parametrize("damage", ["missing", "truncated", "foreign", "edited", "stale"])
 def test_weights_that_are_not_the_ones_are_refused(shipped, damage):
     network, record = experiments.network("lstm_bistable")
-    assert record["proof"]["prefix"] == 2 and not network.training
     weights, line = shipped / "lstm_bistable.pt", shipped / "shipped.jsonl"
+    assert weights.read_bytes() == (shipped / record["config"]["weights"]).read_bytes() and not network.training
     if damage == "missing":
         weights.unlink()
     elif damage == "truncated":
@@ -243,9 +252,27 @@ def test_weights_that_are_not_the_ones_are_refused(shipped, damage):
     elif damage == "foreign":
         shutil.copy(ROOT / "Part1" / "results" / "lstm_chrono.pt", weights)
     elif damage == "edited":
-        line.write_text(line.read_text().replace('"accuracy": 0.', '"accuracy": 1.', 1))
+        line.write_text(line.read_text().replace('"seconds": 0.', '"seconds": 1.', 1))
     else:
         record = json.loads(line.read_text()) | {"fingerprint": "0"}
         line.write_text(json.dumps(record | {"hash": artifacts.own_hash(record)}) + "\n")
     with pytest.raises(artifacts.ArtifactError, match=r"lstm_bistable.*python -m lstm_study shipped"):
         experiments.network("lstm_bistable")
+
+
+@pytest.mark.parametrize(
+    ("damage", "wrong"), [("missing", "is missing"), ("cut", "is not the file that its run wrote")]
+)
+def test_what_is_tested_or_proven_later_is_what_was_trained(shipped, damage, wrong):
+    (config,) = experiments.kept("records", "lstm", "bistable").values()
+    further = config | {"tests": [[20, 50]], "prefix": 1}
+    (tested,) = perform.far(further)["tests"]
+    assert (tested["T"], tested["n"]) == (20, 50) and perform.prove(further)["proof"]["prefix"] == 1
+    file = shipped / config["weights"]
+    content = file.read_bytes()
+    file.unlink()
+    if damage == "cut":
+        file.write_bytes(content[:-1])
+    for later in (perform.far, perform.prove, perform.shipped):
+        with pytest.raises(artifacts.ArtifactError, match=rf"{config['weights']} {wrong}; restore it"):
+            later(further)

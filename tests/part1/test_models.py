@@ -7,12 +7,12 @@ from torch import nn
 import lstm
 import vanilla_rnn
 from lstm import LSTM
-from lstm_study.joined import JoinedFastLSTM, JoinedLSTM, JoinedRNN
+from lstm_study.fast_lstm import FastLSTM, FastRNN
 from vanilla_rnn import VanillaRNN
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 both = pytest.mark.parametrize("Model", [LSTM, VanillaRNN])
-every = pytest.mark.parametrize("Model", [LSTM, VanillaRNN, JoinedLSTM, JoinedRNN, JoinedFastLSTM])
+every = pytest.mark.parametrize("Model", [LSTM, VanillaRNN, FastLSTM, FastRNN])
 
 
 def reference(model):
@@ -75,24 +75,6 @@ def test_time_and_gradient_do_not_depend_on_other_items(Model):
     torch.manual_seed(0)
     model, x = Model(9, 10, 8, 10).double(), torch.randint(0, 10, (6, 8))
     torch.testing.assert_close(model(x)[2:4], model(x[2:4]))
-
-
-@pytest.mark.parametrize(("Joined", "Page"), [(JoinedLSTM, LSTM), (JoinedFastLSTM, LSTM), (JoinedRNN, VanillaRNN)])
-@pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("input_dim", (1, 10))
-def test_the_joined_forms_agree_with_the_pages(Joined, Page, dtype, input_dim):
-    torch.manual_seed(0)
-    page, joined = Page(30, input_dim, 32, 10).to(dtype), Joined(30, input_dim, 32, 10).to(dtype)
-    joined.load_state_dict(page.state_dict())
-    x, labels = torch.randint(0, 10, (16, 29)), torch.randint(0, 10, (16,))
-    x = x if input_dim == 10 else x.to(dtype)
-    results = []
-    for network in (page, joined):
-        logits = network(x)
-        gradients = torch.autograd.grad(nn.functional.cross_entropy(logits, labels), list(network.parameters()))
-        results.append([logits, *gradients])
-    for one, other in zip(*results, strict=True):
-        torch.testing.assert_close(other, one, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
 
 
 @every

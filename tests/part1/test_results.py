@@ -13,6 +13,7 @@ import sys
 import pytest
 from common import ROOT, python
 
+import artifacts
 import tables as house
 from lstm_study import experiments, report, summaries, tables
 
@@ -27,13 +28,16 @@ def test_every_result_is_there_and_up_to_date(name):
 
 
 @pytest.mark.results
-def test_what_is_shipped_is_the_median_seed():
+def test_what_is_shipped_is_the_median_seed_and_trained_once():
     runs = [run for run in experiments.load("records") if run["config"]["initialisation"] == "bistable"]
     _, shipped = experiments.network("lstm_bistable")
     updates = sorted(run["solved_at"] for run in runs)
-    assert shipped["solved_at"] == updates[(len(updates) - 1) // 2] and len(updates) == 10
-    (same,) = [run for run in runs if run["config"]["seed"] == shipped["config"]["seed"]]
-    assert same["history"] == shipped["history"] and same["accuracy"] == shipped["accuracy"]
+    (same,) = [run for run in runs if run["config"]["weights"] == shipped["config"]["weights"]]
+    assert same["solved_at"] == updates[(len(updates) - 1) // 2] and len(updates) == 10
+    weights = {artifacts.sha256(experiments.RESULTS.folder / same["config"]["weights"])}
+    assert weights == {*shipped["files"].values()} == {run["config"]["sha256"] for run in experiments.load("far")}
+    hashes = {digest for run in runs for digest in run["files"].values()}
+    assert len(hashes) == 10 and hashes == {run["config"]["sha256"] for run in experiments.load("proofs")}
 
 
 @pytest.mark.results

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset, random_split
 import train
 from dataset import PalindromeDataset
 from lstm import LSTM
-from lstm_study.joined import JoinedLSTM
+from lstm_study.fast_lstm import FastLSTM
 from utils import AverageMeter, accuracy
 from vanilla_rnn import VanillaRNN
 
@@ -101,7 +101,7 @@ def test_main_takes_the_templates_config_alone(capsys):
 def test_a_seed_repeats_a_training_and_the_kernel_does_not_matter(capsys, monkeypatch):
     first, again, other = quick(), quick(), quick("--seed", "1")
     assert first == again != other
-    monkeypatch.setitem(train.MODELS, "lstm", JoinedLSTM)
+    monkeypatch.setitem(train.MODELS, "lstm", FastLSTM)
     for name, values in quick().items():
         assert values == pytest.approx(first[name], abs=1e-4)
 

@@ -5,8 +5,9 @@ import torch
 from common import ROOT, python
 
 import dataset
-from lstm_study import experiments, training
-from lstm_study.experiments import FAST, JOINED
+from lstm import LSTM
+from lstm_study import perform, training
+from lstm_study.perform import NETWORKS
 
 CONFIG = {"model": "lstm", "stages": [6], "seed": 1, "input_dim": 10, "hidden_dim": 16, "batch_size": 32, "T": 6}
 CONFIG |= {"max_norm": 10.0, "optimizer": "Adam", "lr": 0.01, "initialisation": "bistable"}
@@ -33,10 +34,9 @@ def test_leaking_data_has_one_label_and_honest_data_ten(T, total_len):
     assert y.bincount(minlength=10).min() > 0.08 * len(y)
 
 
-@pytest.mark.parametrize("networks", [JOINED, FAST])
-def test_a_run_is_reproducible_and_stops_where_it_should(networks):
-    model, results = training.solve(CONFIG, networks)
-    _, again = training.solve(CONFIG, networks)
+def test_a_run_is_reproducible_and_stops_where_it_should():
+    model, results = training.solve(CONFIG, NETWORKS)
+    _, again = training.solve(CONFIG, NETWORKS)
     assert results == again
     assert results["solved_at"] is None or results["updates"] == results["solved_at"]
     assert results["history"]["update"] == list(range(10, results["updates"] + 1, 10))
@@ -44,15 +44,15 @@ def test_a_run_is_reproducible_and_stops_where_it_should(networks):
     assert results["accuracy"] == training.validate(model, *held_out, CONFIG)[1]  # fewer than N_TEST: all of them
 
 
-def test_both_kernels_train_alike():
+def test_the_page_and_the_fast_form_train_alike():
     config = CONFIG | {"initialisation": "chrono", "max_updates": 20, "check_every": 5}
-    joined, fast = (training.solve(config, networks)[1]["history"] for networks in (JOINED, FAST))
-    assert joined["loss"] == pytest.approx(fast["loss"], rel=1e-3)
+    page, fast = (training.solve(config, networks)[1]["history"] for networks in ({"lstm": LSTM}, NETWORKS))
+    assert page["loss"] == pytest.approx(fast["loss"], rel=1e-3)
 
 
 def test_a_curriculum_ends_at_the_length_that_is_not_solved():
     config = CONFIG | {"stages": [4, 60], "initialisation": "chrono", "max_updates": 150}
-    _, results = training.solve(config, JOINED)
+    _, results = training.solve(config, NETWORKS)
     assert results["T_reached"] == 60 and results["solved_at"] is None
     assert [stage["solved_at"] is None for stage in results["stages"]] == [False, True]
     assert (
@@ -67,20 +67,19 @@ def test_early_checks_are_more_frequent():
 
 def test_training_that_diverges_says_where():
     with pytest.raises(training.DivergedError, match=r"loss is \w+ at update \d+, T = 6, seed 1, learning rate 1e\+37"):
-        training.solve(CONFIG | {"lr": 1e37, "initialisation": "pytorch"}, JOINED)
+        training.solve(CONFIG | {"lr": 1e37, "initialisation": "pytorch"}, NETWORKS)
 
 
 def test_in_the_race_divergence_is_a_result():
-    results = experiments.perform_race(CONFIG | {"lr": 1e37, "initialisation": "pytorch"})
+    results = perform.race(CONFIG | {"lr": 1e37, "initialisation": "pytorch"})
     assert results["solved_at"] is None and results["diverged"] == results["updates"] and results["accuracy"] == 0
 
 
-@pytest.mark.parametrize("networks", [JOINED, FAST])
 @pytest.mark.parametrize("model", ["lstm", "rnn"])
 @pytest.mark.parametrize("T", [2, 201, 400])
-def test_streamed_accuracy_is_the_accuracy_on_the_whole(networks, model, T):
+def test_streamed_accuracy_is_the_accuracy_on_the_whole(model, T):
     torch.manual_seed(0)
-    network = networks[model](T, 10, 16, 10)
+    network = NETWORKS[model](T, 10, 16, 10)
     x = torch.cat([torch.from_numpy(piece) for piece in dataset.stream(T, 50, seed=3)], dim=1)
     whole = (network(x).argmax(1) == x[:, 0]).float().mean().item()
     assert training.streamed(network, T, 50, seed=3) == pytest.approx(whole, abs=0.021)
@@ -88,8 +87,8 @@ def test_streamed_accuracy_is_the_accuracy_on_the_whole(networks, model, T):
 
 def test_streamed_evaluation_takes_no_more_memory_for_more_digits():
     code = (
-        "import resource\nfrom lstm_study import training\nfrom lstm_study.experiments import JOINED\n"
-        "network = JOINED['lstm'](9, 10, 128, 10)\n"
+        "import resource\nfrom lstm_study import training\nfrom lstm_study.perform import NETWORKS\n"
+        "network = NETWORKS['lstm'](9, 10, 128, 10)\n"
         "training.streamed(network, 500, 64, 0)\nbefore = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "training.streamed(network, 4000, 64, 0)\n"
         "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)"

@@ -183,7 +183,7 @@ def test_a_full_disk_is_one_error_and_leaves_nothing_half_written(part2):
 
 def test_strangers_among_the_images_are_left_alone(tmp_path):
     work = Folder(tmp_path, recipes.asdict(recipes.OURS), my_gan.perform)
-    for name in ("images/1.png", "images/holiday.png", "epoch_2.pt", "mnist_generator.pt", "notes.txt"):
+    for name in ("images/1.png", "images/holiday.png", "checkpoint.pt", "mnist_generator.pt", "notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
     work.clear()
