@@ -210,9 +210,9 @@ def about_grid():
     counts = [digits.count(digit) for digit in range(10)]
     many = max(counts)
     most, absent = ([digit for digit in range(10) if counts[digit] == count] for count in (many, 0))
-    s = f"The classifier reads {many} of them as {most[0]}, the most frequent digit"
+    s = f"The classifier reads {many} of the {len(digits)} as {most[0]}, the most frequent digit"
     if len(most) > 1:
-        s = f"The classifier reads {many} of them each as {listed(most, 'and')}, the most frequent digits"
+        s = f"The classifier reads {many} of the {len(digits)} each as {listed(most, 'and')}, the most frequent digits"
     missing, often = summaries.chances(summaries.shipped().found["reporting"]["shares"], len(digits), many)
     return {
         "GridSays": f"{s}, and none as {listed(absent, 'or')}" if absent else s,

@@ -178,9 +178,9 @@ def test_the_sentence_about_the_last_grid(monkeypatch):
         monkeypatch.setattr(summaries, "seen", lambda: {"end": (digits, len(digits))})
         return report.about_grid()["GridSays"]
 
-    assert says([*range(10), 4]) == "The classifier reads 2 of them as 4, the most frequent digit"
+    assert says([*range(10), 4]) == "The classifier reads 2 of the 11 as 4, the most frequent digit"
     assert says([*range(7), 0]).endswith("as 0, the most frequent digit, and none as 7, 8 or 9")
-    assert says([*range(9), 3, 5]).endswith("2 of them each as 3 and 5, the most frequent digits, and none as 9")
+    assert says([*range(9), 3, 5]).endswith("2 of the 11 each as 3 and 5, the most frequent digits, and none as 9")
 
 
 @pytest.mark.results
