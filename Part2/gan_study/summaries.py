@@ -27,9 +27,6 @@ WORDS = {  # what tables and figures call the recipes and what ours is without
 }
 
 
-COMPARABLE = 50  # epochs of ours that the table of quality shows beside published recipes of that length
-
-
 def words(name):
     return WORDS.get(name, name)
 
@@ -148,9 +145,9 @@ def way(name):
 def quality():
     """{(recipe, epochs): {measure: median over seeds}} by the reporting classifier; last ("real images", None)."""
     found = {}
-    halfway = [row for row in measured() if row.group == "ours" and row.epochs == COMPARABLE]
-    longer = [("ours", halfway), ("ours", final())] if halfway else [("ours", final())]  # toy runs lack the first
-    for name, rows in (*compared().items(), *annealed().items(), *lengths().items(), *longer):
+    longest = [row for row in measured() if row.group == "ours" and row.epochs == experiments.SHORTER[-1]]
+    ours = ("ours", longest), ("ours", final())
+    for name, rows in (*compared().items(), *annealed().items(), *lengths().items(), *ours):
         values = {key: median(row.found["reporting"][key] for row in rows) for key in QUALITY}
         values["tuning"] = median(row.found["tuning"]["frechet"] for row in rows)
         for key, choose in (("least", min), ("most", max)):
