@@ -188,22 +188,24 @@ stage_readme() { "$PYTHON" report/readme.py; }
 
 stage_zip() { build zip; }
 
-stage_test() { # the Parts' tests side by side, then the bundle's, on two processes
-  local logs failed="" part
+stage_test() { # the tests of both Parts and of all stages side by side, then the bundle's others, on two processes
+  local logs failed="" i names=(part1 part2 stages) processes=()
+  local tests=(tests/part1 tests/part2 tests/bundle/test_all_stages.py)
   "$PYTHON" -m ruff check .
   "$PYTHON" -m ruff format --check .
   logs=$(mktemp -d)
   export OMP_NUM_THREADS=1
-  for part in part1 part2; do
-    "$PYTHON" -m pytest -q "tests/$part" >"$logs/$part" 2>&1 &
-    eval "$part=\$!"
+  for i in 0 1 2; do
+    "$PYTHON" -m pytest -q "${tests[i]}" >"$logs/${names[i]}" 2>&1 &
+    processes[i]=$!
   done
-  wait "$part1" || failed="$failed part1"
-  cat "$logs/part1"
-  wait "$part2" || failed="$failed part2"
-  cat "$logs/part2"
-  "$PYTHON" -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/bundle 2>&1 | tee "$logs/bundle" || failed="$failed bundle"
-  for part in part1 part2 bundle; do printf '== tests/%-7s %s\n' "$part" "$(tail -n 1 "$logs/$part")"; done
+  for i in 0 1 2; do
+    wait "${processes[i]}" || failed="$failed ${names[i]}"
+    cat "$logs/${names[i]}"
+  done
+  "$PYTHON" -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/bundle --ignore "${tests[2]}" 2>&1 |
+    tee "$logs/bundle" || failed="$failed bundle"
+  for i in "${names[@]}" bundle; do printf '== %-6s %s\n' "$i" "$(tail -n 1 "$logs/$i")"; done
   rm -rf "$logs"
   [ -z "$failed" ] || fail "tests failed in:$failed"
 }

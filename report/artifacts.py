@@ -1,16 +1,14 @@
-"""Results: what one is, how it is kept, how it is recognised as stale, and how many are made. Both Parts use this file.
+"""Results: what one is, how it is kept, and how it is recognised as stale. Both Parts use this file.
 
 A result is one run: its configuration, what was measured, the seconds it took, versions, hardware, and a fingerprint
 (closure.py). The runs of one experiment are the lines of results/NAME.jsonl, in a fixed order
 (`pandas.read_json(lines=True)` reads them). Files that belong to a run, weights or pictures, lie beside it and are
-known by their hash; a line carries a hash of its own content.
+known by their hash; a line carries a hash of its own content. runner.py performs many runs at once.
 """
 
 import contextlib
 import functools
-import graphlib
 import hashlib
-import importlib
 import json
 import os
 import platform
@@ -18,16 +16,14 @@ import re
 import signal
 import sys
 import time
-import warnings
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from statistics import mean
 from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
-from closure import fingerprint, place
+from closure import fingerprint
 
 HERE = Path(__file__).resolve().parent
 SMOKE = os.environ.get("SMOKE") == "1"  # toy sizes; ./run_all.sh --smoke sets it, in a scratch copy
@@ -59,19 +55,14 @@ def atomic(path):
         temporary.unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
 def locked(path, busy):
-    """Holds the lock file at `path`; while another process holds it, prints `busy` and waits."""
+    """Holds the lock file at `path` in a `with` block; while another process holds it, prints `busy` and waits."""
     lock = FileLock(path)
     try:
-        lock.acquire(blocking=False)
+        return lock.acquire(blocking=False)
     except Timeout:
         print(busy, flush=True)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+        return lock.acquire()
 
 
 def hardware(device="cpu"):
@@ -140,7 +131,7 @@ class Results:
             return found
         state = path.stat().st_mtime_ns, path.stat().st_size
         if self.cache.get(name, (None,))[0] == state:
-            return dict(self.cache[name][1])
+            return self.cache[name][1]
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             remedy = f"restore the file, or remove that line and make it anew with: {self.command.format(name)}"
             try:
@@ -155,7 +146,7 @@ class Results:
                 )
             found[run] = record
         self.cache[name] = state, found
-        return dict(found)
+        return found
 
     def fault(self, name, run, record):
         """What is wrong with the record of a run, in words; None if it is up to date."""
@@ -199,7 +190,7 @@ class Results:
             print(f"{name:{width}} {done:>10}   {experiment.title or (experiment.runs.__doc__ or '').splitlines()[0]}")
 
     def write(self, name, run, results, seconds, **made):
-        """Adds or replaces the record of a run, atomically; `made` may say hardware, versions, finished.
+        """Adds or replaces the record of a run, atomically; hardware=WORDS says where it ran, if not on this processor.
 
         Raises OSError if it cannot be written; what was there stays.
         """
@@ -211,9 +202,8 @@ class Results:
             "smoke": SMOKE,
             "seconds": round(seconds, 1),
             "finished": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
-            "hardware": hardware() if "hardware" not in made else "",
+            **(made or {"hardware": hardware()}),
             "versions": versions(),
-            **made,
             "files": {file: sha256(content) for file, content in files.items()},
             **{key: value for key, value in results.items() if key not in files},
         }
@@ -237,23 +227,6 @@ class Results:
                 leftover.unlink(missing_ok=True)
             yield
 
-    # -------------------------------------------------------------------------------------------------- many runs
-
-    def perform(self, names, select=lambda name, run: True, jobs=None, dask=None, retrain=False, settings=None):
-        """Makes what is missing or stale of the experiments `names`, a line for each run that ends.
-
-        `select(name, run)` chooses among their runs. `jobs` processes (one per core if None) of one thread each, or the
-        workers of the Dask scheduler at `dask`, "HOST:PORT", take a run each. `settings` go to every perform.
-
-        Raises ArtifactError, with what is kept, if a run fails, a worker dies or the disk is full.
-        """
-        self.refuse_toys(names)
-        for wave in self.waves(names):
-            with contextlib.ExitStack() as held:
-                for name in sorted(wave):
-                    held.enter_context(self.writing(name))
-                self.perform_wave(wave, select, jobs or os.cpu_count(), dask, retrain, settings or {})
-
     def refuse_toys(self, names):
         """ArtifactError if a toy run would replace real results."""
         for name in names if SMOKE else ():
@@ -262,132 +235,6 @@ class Results:
                     f"{self.path(name)} holds real results, which SMOKE=1 would replace by toys; unset SMOKE, or use "
                     "./run_all.sh --smoke, which works in a scratch copy"
                 )
-
-    def waves(self, names):
-        """Yields lists of experiments that can run side by side, each list after the one that it reads the results of.
-
-        What runs alone comes last.
-        """
-        those = {name: self.experiments[name] for name in names}
-        before = {
-            name: [other for other in those if other in each.after or each.alone > those[other].alone]
-            for name, each in those.items()
-        }
-        sorter = graphlib.TopologicalSorter(before)
-        sorter.prepare()
-        while sorter.is_active():
-            ready = sorter.get_ready()
-            yield [name for name in those if name in ready]
-            sorter.done(*ready)
-
-    def perform_wave(self, names, select, jobs, dask, retrain, settings):
-        found = {name: self.records(name) for name in names}
-        chosen = [(name, run) for name in names for run in self.experiments[name].runs() if select(name, run)]
-        todo = [(name, run) for name, run in chosen if retrain or self.fault(name, run, found[name].get(run.name))]
-        print(f"{', '.join(names)}: {len(chosen) - len(todo)} of {len(chosen)} run(s) are up to date", flush=True)
-        if not todo:
-            return
-        before = {(name, run.name): found[name].get(run.name, {}).get("seconds") for name, run in todo}
-        started, took, alone = time.perf_counter(), [], self.experiments[names[0]].alone
-        tasks = [(self.experiments[name].perform, name, run, settings) for name, run in todo]
-        try:
-            for name, run, results, seconds, known, made in (
-                map(measured, tasks) if alone else parallel(tasks, jobs, dask)
-            ):
-                if isinstance(results, str):
-                    raise ArtifactError(f"the run {run.name} of {name} failed: {results}")
-                if known != fingerprint(run.config, self.experiments[name].perform):
-                    raise ArtifactError(f"the code of {name} was edited while it ran: {run.name} is not kept")
-                self.write(name, run, results, seconds, **made)
-                took.append(seconds)
-                del before[name, run.name]
-                rest = sum(seconds or mean(took) for seconds in before.values()) / (1 if alone or dask else jobs)
-                label = f"[{len(took)}/{len(todo)}] {name}/{run.name}"
-                print(f"{label} {seconds:.0f} s; about {rest / 60:.0f} min remain", flush=True)
-        except (ArtifactError, OSError, KeyboardInterrupt) as error:
-            kept = f"{len(took)} run(s) that ended are kept; to go on: {self.command.format(' '.join(names))}"
-            if isinstance(error, KeyboardInterrupt):
-                raise KeyboardInterrupt(f"interrupted; {kept}") from None
-            full = f"cannot write to {self.folder} ({error})" if isinstance(error, OSError) else error
-            raise ArtifactError(f"{full}; {kept}") from error
-        print(f"{len(took)} run(s) in {time.perf_counter() - started:.0f} s", flush=True)
-
-
-def measured(task):
-    """Performs a task: (experiment, run, results or what went wrong in words, seconds, fingerprint, hardware)."""
-    perform, name, run, settings = task
-    known, began = fingerprint(run.config, perform), time.perf_counter()
-    try:
-        results = perform(run.config, **settings)
-    except (ArtifactError, ArithmeticError, ValueError, RuntimeError, OSError) as error:
-        results = str(error) or repr(error)
-    made = {"hardware": hardware(settings.get("device") or "cpu")}
-    return name, run, results, time.perf_counter() - began, known, made
-
-
-def in_worker(task, paths):
-    """`measured` in a process of its own, on one thread; Ctrl-C is the parent's to heed."""
-    import torch
-
-    with contextlib.suppress(ValueError):  # under Dask this is not the main thread
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    sys.path[:] = dict.fromkeys([*paths, *sys.path])
-    module, function, name, run, settings = task
-    return measured((getattr(importlib.import_module(module), function), name, Run(*run), settings))
-
-
-def parallel(tasks, jobs, dask):
-    """Yields what `measured` returns of each task as it ends, on `jobs` processes or on a Dask cluster's workers.
-
-    Those workers see this checkout under the same path.
-    """
-    import joblib
-    from joblib.externals.loky import get_reusable_executor
-    from joblib.externals.loky.process_executor import BrokenProcessPool
-
-    paths = [*{str(place(perform)[1]): None for perform, *_ in tasks}, str(HERE)]
-
-    def remote(task):  # within a function, so that it travels as code: a Dask worker cannot import it yet
-        sys.path.append(paths[-1])
-        import artifacts
-
-        return artifacts.in_worker(task, paths)
-
-    calls = (
-        joblib.delayed(remote)((perform.__module__, perform.__name__, name, tuple(run), settings))
-        for perform, name, run, settings in tasks
-    )
-    warnings.filterwarnings("ignore", module="joblib")  # of the tasks that an interruption cancels
-    ended = False
-    try:
-        if dask:
-            with cluster(dask) as client, joblib.parallel_config("dask", client=client):
-                yield from joblib.Parallel(return_as="generator_unordered")(calls)
-        else:
-            # for one job joblib would work in this process, which keeps its own threads and heeds Ctrl-C
-            with joblib.parallel_config("loky", n_jobs=max(2, jobs), inner_max_num_threads=1):
-                yield from joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch=jobs)(calls)
-        ended = True
-    except BrokenProcessPool as error:
-        raise ArtifactError(f"a worker process was killed (out of memory?): {str(error).splitlines()[0]}") from None
-    except ImportError as error:
-        raise ArtifactError(f"a worker does not see this checkout under the same path ({error})") from error
-    finally:
-        if not ended and not dask:  # those that still run are ended, not waited for
-            get_reusable_executor().shutdown(wait=False, kill_workers=True)
-
-
-def cluster(address):
-    """A client of the Dask scheduler at `address`; ArtifactError if there is none, or no Dask."""
-    try:
-        from distributed import Client
-
-        return Client(f"tcp://{address}", timeout=10)
-    except ImportError:
-        raise ArtifactError("--dask needs distributed: pip install -r tests/requirements-cluster.txt") from None
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"no Dask scheduler answers at {address} ({error}); expected HOST:PORT") from error
 
 
 def script(main, program):

@@ -3,6 +3,8 @@
 import argparse
 import importlib
 
+import runner
+
 COMMANDS = ("list", "all", "claims", "report")
 
 
@@ -66,4 +68,4 @@ def run(package, results, args, flags, names=None, settings=None):
     else:
         those = [*results.experiments] if args.what == ["all"] else args.what
         select = selection(results, args, flags, names or those)
-        results.perform(those, select, args.jobs, args.dask, args.retrain, settings)
+        runner.perform(results, those, select, args.jobs, args.dask, args.retrain, settings)

@@ -15,14 +15,13 @@ import html
 import itertools
 import json
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 
 import artifacts
-import tables
+import readme
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -135,16 +134,11 @@ def encode(content):
 def recurrent(name):
     """The pack of a recurrent network, and with it the palindromes' length T in its training."""
     title, about = RECURRENT[name]
-    return pack(name, load(WEIGHTS / f"{name}.pt"), trained=record(name)["config"]["T"], title=title, about=about)
-
-
-def record(name):
-    """The result whose weights are NAME.pt; ArtifactError if there is none."""
-    for path in sorted(WEIGHTS.glob("*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if f'"{name}.pt"' in line and f"{name}.pt" in (found := json.loads(line)).get("files", {}):
-                return found
-    raise artifacts.ArtifactError(f"no result in {WEIGHTS} has the file {name}.pt; make it with: ./run_all.sh part1")
+    weights = load(WEIGHTS / f"{name}.pt")
+    shipped = artifacts.Results(WEIGHTS, {}, "python -m lstm_study {}").records("shipped")
+    if name not in shipped:
+        raise artifacts.ArtifactError(f"no result in {WEIGHTS} is of {name}.pt; make it with: ./run_all.sh part1")
+    return pack(name, weights, trained=shipped[name]["config"]["T"], title=title, about=about)
 
 
 def frames():
@@ -152,8 +146,7 @@ def frames():
     saved = sorted(int(path.stem) for path in GRIDS.glob("*.png"))
     if len(saved) < 3:
         raise artifacts.ArtifactError(f"{GRIDS} holds {len(saved)} sample grids; make them with: ./run_all.sh part2")
-    steps = range(FRAMES - 2)
-    wanted = [saved[1] * (saved[-1] / saved[1]) ** (step / steps[-1]) for step in steps]
+    wanted = np.geomspace(saved[1], saved[-1], FRAMES - 2)
     return sorted({saved[0], saved[-1] // 2} | {min(saved, key=lambda batch: abs(batch - at)) for at in wanted})
 
 
@@ -165,18 +158,16 @@ def film():
 
 def rows():
     """The main results, [[measured, result], ...]: each Part's own, or what README.md shows of them."""
-    parts = [GENERATED / part / "readme.json" for part in ("part1", "part2")]
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    if all(path.exists() for path in parts):
-        found = [row for path in parts for row in json.loads(path.read_text(encoding="utf-8"))["rows"]]
-        text = "\n" + tables.Table(["measured", "result"], found, "lr").markdown()
+    if all((GENERATED / part / "readme.json").exists() for part in ("part1", "part2")):
+        text = "\n" + readme.results(GENERATED)
     lines = itertools.takewhile(lambda line: line.startswith("|"), text.partition("\n| measured |")[2].splitlines()[2:])
     return [[cell.strip().replace(r"\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
 
 
 def inline(text):
     """A cell's few marks, of Markdown and of mathematics, as HTML."""
-    text = html.escape(str(text), quote=False)
+    text = html.escape(text, quote=False)
     for pattern, tag in ((r"\*\*(.+?)\*\*", "b"), (r"\*(.+?)\*", "em"), (r"`(.+?)`", "code"), (r"\$(.+?)\$", "i")):
         text = re.sub(pattern, rf"<{tag}>\1</{tag}>", text)
     return text
@@ -196,8 +187,7 @@ def figure():
     svg = FIGURE.read_text(encoding="utf-8")
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL).strip()
     svg = svg.replace("<svg", '<svg role="img" aria-labelledby="race-caption"', 1)
-    about = GENERATED / "part1" / "readme.json"
-    caption = json.loads(about.read_text(encoding="utf-8"))["figure"] if about.exists() else "Accuracy against T."
+    caption = json.loads(FIGURE.with_name("readme.json").read_text(encoding="utf-8"))["figure"]
     return f'<figure>{svg}<figcaption id="race-caption">{caption}</figcaption></figure>'
 
 
@@ -222,27 +212,20 @@ def build():
     return page
 
 
-def is_current():
-    return OUTPUT.exists() and OUTPUT.read_text(encoding="utf-8") == build()
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="only say whether explore.html is up to date")
     args = parser.parse_args()
-    try:
-        if args.check:
-            if not is_current():
-                sys.exit(f"explore.py: {OUTPUT} is missing or stale; make it with: {COMMAND}")
-            print(f"{OUTPUT} is up to date")
-            return
-        page = build()
-    except artifacts.ArtifactError as error:
-        sys.exit(f"explore.py: {error}")
-    with artifacts.atomic(OUTPUT) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    print(f"wrote {OUTPUT}, {len(page.encode()):,} bytes")
+    page = build()
+    if not args.check:
+        with artifacts.atomic(OUTPUT) as temporary:
+            temporary.write_text(page, encoding="utf-8")
+        print(f"wrote {OUTPUT}, {len(page.encode()):,} bytes")
+    elif OUTPUT.exists() and OUTPUT.read_text(encoding="utf-8") == page:
+        print(f"{OUTPUT} is up to date")
+    else:
+        raise artifacts.ArtifactError(f"{OUTPUT} is missing or stale; make it with: {COMMAND}")
 
 
 if __name__ == "__main__":
-    main()
+    artifacts.script(main, "explore.py")

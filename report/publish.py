@@ -8,6 +8,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 
 import artifacts
+from tables import commands
 
 GENERATED = artifacts.HERE / "generated"
 
@@ -28,8 +29,7 @@ def publish(part, numbers, tables, figures, about, svg=None):
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     texts = {f"table_{name}.tex": text for name, text in tables.items()}
-    values = {name: as_latex(value) for name, value in numbers.items()}
-    texts["numbers.tex"] = "".join(f"\\newcommand{{\\{name}}}{{{value}}}\n" for name, value in values.items())
+    texts["numbers.tex"] = commands({name: as_latex(value) for name, value in numbers.items()})
     texts["readme.json"] = json.dumps(about, ensure_ascii=False, indent=1) + "\n"
     for name, text in texts.items():
         (fresh / name).write_text(text, encoding="utf-8")

@@ -50,11 +50,12 @@ def is_filled():
 def main():
     text = PAGE.read_text(encoding="utf-8")
     filled = fill(text, results())
-    changed = set(filled.splitlines()) - set(text.splitlines())
-    if filled != text:
+    if filled == text:
+        print("README.md: up to date")
+    else:
         with artifacts.atomic(PAGE) as temporary:
             temporary.write_text(filled, encoding="utf-8")
-    print(f"README.md: {f'{len(changed)} line(s) of its results are new' if filled != text else 'up to date'}")
+        print(f"README.md: {len(set(filled.splitlines()) - set(text.splitlines()))} line(s) of its results are new")
     source, picture = REPORT / PICTURE[0], REPORT / PICTURE[1]
     if source.exists():
         command = ["pdftoppm", "-r", "150", "-png", "-singlefile", source]

@@ -12,16 +12,23 @@ import textwrap
 from typing import NamedTuple
 
 SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+LITERAL = str.maketrans(SPECIAL | {character: f"\\{character}" for character in "&%$#_{}"})
+RULES = {"r": "---:", "c": ":---:"}  # under a Markdown table's header
 
 
 def escape(text):
     """`text` as LaTeX prints it literally."""
-    return "".join(SPECIAL.get(c, "\\" + c if c in "&%$#_{}" else c) for c in str(text))
+    return str(text).translate(LITERAL)
+
+
+def commands(values):
+    """Definitions of LaTeX commands, {name: what it prints}."""
+    return "".join(f"\\newcommand{{\\{name}}}{{{value}}}\n" for name, value in values.items())
 
 
 def cell(value):
     """A cell's text; numbers from 1,000 on get thousands separators."""
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def latex(value):
@@ -29,9 +36,8 @@ def latex(value):
     text = cell(value)
     if bold := re.fullmatch(r"\*\*(.+)\*\*", text):
         return rf"\textbf{{{latex(bold[1])}}}"
-    parts = re.split(r"(\$[^$]+\$)", text)
-    return "".join(part if part.startswith("$") and part.endswith("$") and len(part) > 1 else escape(part)
-                   for part in parts)  # fmt: skip
+    parts = re.split(r"(\$[^$]+\$)", text)  # every second one is mathematics
+    return "".join(part if number % 2 else escape(part) for number, part in enumerate(parts))
 
 
 def markdown(value):
@@ -60,12 +66,11 @@ class Table(NamedTuple):
         return "\n".join([*lines, r"\bottomrule", rf"\end{{{environment}}}", ""])
 
     def markdown(self):
-        rule = ["---:" if column == "r" else ":---:" if column == "c" else "---" for column in self.columns()]
-        rows = [list(map(markdown, row)) for row in self.rows if row is not None]
-        return "\n".join("| " + " | ".join(row) + " |" for row in [list(map(markdown, self.header)), rule, *rows])
+        rule = [RULES.get(column, "---") for column in self.columns()]
+        rows = [self.header, rule, *filter(None, self.rows)]
+        return "\n".join("| " + " | ".join(map(markdown, row)) + " |" for row in rows)
 
-    def _repr_markdown_(self):  # what a notebook shows of it
-        return self.markdown()
+    _repr_markdown_ = markdown  # what a notebook shows of it
 
 
 class Source:

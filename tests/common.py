@@ -66,18 +66,20 @@ def execute(arguments, cwd, environment, ends, prepare):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     libraries = [path for path in sys.path if Path(path).is_relative_to(sys.prefix)]  # .venv may lie in ROOT
     outside = [path for path in sys.path if path and not Path(path).is_relative_to(ROOT)]
-    sys.path[:] = dict.fromkeys([str(cwd), *outside, *libraries])
+    first, *rest = arguments
+    script = Path(cwd) / first
+    sys.path[:] = dict.fromkeys([str(cwd if first in ("-m", "-c") else script.parent), *outside, *libraries])
     if prepare:
         prepare()
-    first, *rest = arguments
-    sys.argv = [first, *rest]
     if first == "-m":
         sys.argv = rest
         runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
     elif first == "-c":
+        sys.argv = [first, *rest[1:]]
         exec(rest[0], {"__name__": "__main__"})
     else:
-        runpy.run_path(str(Path(cwd) / first), run_name="__main__")
+        sys.argv = arguments
+        runpy.run_path(str(script), run_name="__main__")
 
 
 def forked(*arguments, **options):

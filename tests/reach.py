@@ -2,10 +2,11 @@
 
     SMOKE=1 python reach.py PART_FOLDER PACKAGE
 
-performs the first run of every experiment at toy size in PART_FOLDER, a copy, under Python's profiler, and prints as
+performs the first run of every experiment at toy size in PART_FOLDER, a copy, traces its calls, and prints as
 JSON which functions and classes of the project ran that the fingerprint does not cover.
 """
 
+import contextlib
 import importlib
 import json
 import os
@@ -16,11 +17,11 @@ from pathlib import Path
 def executed(root, function, *arguments, **settings):
     """(what the function returns, the "module.name" of all definitions below `root` that it calls)."""
     codes = set()
-    sys.setprofile(lambda frame, *_: codes.add(frame.f_code))
+    sys.settrace(lambda frame, *_: codes.add(frame.f_code))  # at each call; it returns None: no lines are traced
     try:
         result = function(*arguments, **settings)
     finally:
-        sys.setprofile(None)
+        sys.settrace(None)
     names = set()
     for code in codes:
         path, name = Path(code.co_filename), code.co_qualname.partition(".")[0]
@@ -32,26 +33,36 @@ def executed(root, function, *arguments, **settings):
 def uncovered(results, root):
     """{experiment: how many names its fingerprint covers, how many its first run executed, and which it lacks}."""
     from closure import definitions
+    from runner import waves
 
     found = {}
-    for name in (name for wave in results.waves(results.experiments) for name in wave):
+    for name in (name for wave in waves(results, results.experiments) for name in wave):
         experiment = results.experiments[name]
-        run, *others = experiment.runs()
-        covered = definitions(experiment.perform)
+        run, covered = first_run(results, name), definitions(experiment.perform)
         made, names = executed(root, experiment.perform, run.config)
         results.write(name, run, made, 0.0)
-        if any(name in other.after for other in results.experiments.values()):  # others read these results
-            for each in others:
-                results.write(name, each, experiment.perform(each.config), 0.0)
         found[name] = {"covered": len(covered), "executed": len(names), "missing": sorted(names - covered.keys())}
     return found
 
 
+def first_run(results, name):
+    """The first run of an experiment. If the list of runs depends on other experiments' results, those are made."""
+    experiment = results.experiments[name]
+    for other in experiment.after:
+        with contextlib.suppress(artifacts.ArtifactError):
+            list(experiment.runs())  # to the end, since only later ones may need results
+            break
+        for each in results.experiments[other].runs():
+            if each.name not in results.records(other):
+                results.write(other, each, results.experiments[other].perform(each.config), 0.0)
+    return next(iter(experiment.runs()))
+
+
 def check_that_what_is_executed_is_covered(folder, package, experiments):
     """`folder` is a copy of a Part."""
-    from common import python
+    from common import forked
 
-    done = python(__file__, folder, package, cwd=folder, env=os.environ | {"SMOKE": "1"})
+    done = forked(__file__, folder, package, cwd=folder, env=os.environ | {"SMOKE": "1"})
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert set(found) == set(experiments)
@@ -90,4 +101,8 @@ if __name__ == "__main__":
     root, package = Path(sys.argv[1]).resolve(), sys.argv[2]
     sys.path.insert(0, str(root))
     study = importlib.import_module(f"{package}.experiments")
+    import artifacts
+
+    if package == "lstm_study":  # otherwise in a process of its own, which is not traced
+        study.benchmark.in_a_process_of_its_own = study.benchmark.growth_of_memory
     print(json.dumps(uncovered(study.RESULTS, root)))

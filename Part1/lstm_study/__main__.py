@@ -12,15 +12,12 @@ import command
 from lstm_study import experiments
 
 
-def parse(argv=None):
+def main(argv=None):
     parser = command.parser("lstm_study", __doc__)
     parser.add_argument("--lengths", type=int, nargs="+", help="only the runs with these T")
-    return command.parse(parser, argv, experiments.EXPERIMENTS)
-
-
-def main(argv=None):
+    args = command.parse(parser, argv, experiments.EXPERIMENTS)
     flags = {"--seeds": lambda run: run.config.get("seed"), "--lengths": lambda run: run.config.get("T")}
-    command.run("lstm_study", experiments.RESULTS, parse(argv), flags)
+    command.run("lstm_study", experiments.RESULTS, args, flags)
 
 
 if __name__ == "__main__":

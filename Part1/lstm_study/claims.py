@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from artifacts import SMOKE
 from lstm_study import experiments
-from lstm_study.summaries import grouped, measured, n_solved, reached
+from lstm_study.experiments import PUBLISHED, grouped, points
+from lstm_study.summaries import NAMES, accuracies, by_length, measured, n_solved, reached
 
 
 class Claim(NamedTuple):
@@ -38,41 +39,36 @@ def runs(experiment, **keys):
     return every if SMOKE and not found else found  # toy runs lack most lengths
 
 
-def share(found):
-    return f"{n_solved(found)}/{len(found)}"
-
-
-def percent(value):
-    return f"{100 * value:.1f}%"
+def values(run, key, last):
+    """The values of a run's history up to the update `last`."""
+    return [value for update, value in points(run, key) if update <= last]
 
 
 def A1():
-    lengths = [T for T in sorted({run["config"]["T"] for run in runs("A1")}) if T > 5] or [5]
-    means = {m: mean(mean(r["accuracy"] for r in runs("A1", model=m, T=T)) for T in lengths) for m in ("lstm", "rnn")}
+    rows = by_length(grouped("A1", "model", "T"))
+    lengths = [T for T in rows["lstm",] if T > 5] or [5]
+    lstm, rnn = (mean(mean(accuracies(rows[model,][T])) for T in lengths) for model in NAMES)
     yield Claim(
         "A1",
         "the LSTM's accuracy falls more gently with T than the RNN's",
         f"its mean accuracy over T = {', '.join(map(str, lengths))} is higher",
-        f"LSTM {percent(means['lstm'])}, RNN {percent(means['rnn'])}",
-        means["lstm"] > means["rnn"],
+        f"LSTM {lstm:.1%}, RNN {rnn:.1%}",
+        lstm > rnn,
     )
 
 
 def B1():
-    lstm = {T: runs("B1", model="lstm", T=T) for T in sorted({run["config"]["T"] for run in runs("B1")})}
-    least = min(run["accuracy"] for found in lstm.values() for run in found)
-    counts = ", ".join(f"T = {T}: {share(found)}" for T, found in lstm.items())
+    lstm = by_length(grouped("B1", "model", "T"))["lstm",]
+    least = min(min(accuracies(found)) for found in lstm.values())
+    counts = ", ".join(f"T = {T}: {n_solved(found)}/{len(found)}" for T, found in lstm.items())
     yield Claim(
         "B1",
         "the LSTM gets 100% at every T from 5 to 30",
         "every seed solves every T at some check within 5,000 updates",
-        f"seeds that did: {counts}; lowest accuracy at the end: {percent(least)}",
+        f"seeds that did: {counts}; lowest accuracy at the end: {least:.1%}",
         all(n_solved(found) == len(found) for found in lstm.values()),
     )
-    early = []
-    for run in runs("B1", model="lstm", T=30):
-        losses = [loss for update, loss in points(run, "loss") if update <= 200]
-        early.append(losses[-1])
+    early = [values(run, "loss", 200)[-1] for run in runs("B1", model="lstm", T=30)]
     yield Claim(
         "B1",
         "at T = 30 the LSTM's loss is near 0 within 200 steps",
@@ -89,13 +85,13 @@ def B1():
         f"solved in {n_solved(long)} of {len(long)} runs",
         n_solved(long) == 0,
     )
-    rnn = mean(run["accuracy"] for run in runs("B1", model="rnn", T=30))
+    rnn = mean(accuracies(runs("B1", model="rnn", T=30)))
     commonest = runs("baselines", T=30)[0]["counting"]
     yield Claim(
         "B1",
         "the RNN is at chance by T = 30",
         "mean accuracy at most that of answering with the most frequent digit",
-        f"{percent(rnn)}; most frequent digit: {percent(commonest)}",
+        f"{rnn:.1%}; most frequent digit: {commonest:.1%}",
         rnn <= commonest,
     )
     without = [r for T in (20, 30) for r in runs("efficiency", model="lstm", initialisation="pytorch", T=T)]
@@ -121,13 +117,13 @@ def C1():
 
 
 def C2():
-    for model, name, initialisation in (("lstm", "LSTM", "forget bias 1"), ("rnn", "RNN", "glorot")):
+    for model, initialisation in PUBLISHED.items():
         found = runs("C2", model=model, initialisation=initialisation)
         yield Claim(
             "C2",
-            f"with a curriculum the {name} gets 100% up to T = 150",
+            f"with a curriculum the {NAMES[model]} gets 100% up to T = 150",
             "every seed solves every length, B1's recipe",
-            "T reached: " + ", ".join(str(reached(run)) for run in found),
+            f"T reached: {reached(found)}",
             all(run["solved_at"] for run in found),
         )
     memory = measured("memory", "LSTM")[150]
@@ -138,11 +134,6 @@ def C2():
         f"by {memory:.0f} MiB",
         memory > 8 * 1024,
     )
-
-
-def points(run, key):
-    """[(update, value), ...] of a run's history."""
-    return list(zip(run["history"]["update"], run["history"][key], strict=True))
 
 
 D1_CLAIMS = (  # claim, network, T, epochs, least or most accuracy
@@ -157,11 +148,9 @@ D1_CLAIMS = (  # claim, network, T, epochs, least or most accuracy
 
 
 def D1():
-    by_key = grouped("D1", "model", "T", "initialisation")
     for claim, model, T, epochs, bound, value in D1_CLAIMS:
-        initialisation = "forget bias 1" if model == "lstm" else "glorot"
-        found = by_key.get((model, T, initialisation)) or runs("D1", model=model)  # toy runs lack most lengths
-        scores = [[score for update, score in points(run, "val_accuracy") if update <= 12 * epochs] for run in found]
+        found = runs("D1", model=model, T=T, initialisation=PUBLISHED[model])
+        scores = [values(run, "val_accuracy", 12 * epochs) for run in found]
         if bound == "at least":
             measured, what = mean(max(s, default=0.0) for s in scores), f"best accuracy within {epochs} epochs"
         else:
@@ -169,8 +158,8 @@ def D1():
         yield Claim(
             "D1",
             claim,
-            f"{what} {bound} {percent(value)} (mean of seeds)",
-            percent(measured),
+            f"{what} {bound} {value:.1%} (mean of seeds)",
+            f"{measured:.1%}",
             measured >= value if bound == "at least" else measured <= value,
             published_budget=True,
         )

@@ -6,6 +6,7 @@ A1, B1, C1, C2 and D1 are experiments of published solutions of this assignment,
 """
 
 import math
+from itertools import product
 from statistics import mean, median_low
 
 import torch
@@ -35,6 +36,8 @@ RECIPES = {  # (network, initialisation): the optimiser that goes with it, unles
     ("rnn", "bistable"): ADAM,
 }
 RATES = (3e-4, 1e-3, 3e-3, 1e-2)  # of the race, with RMSProp
+PUBLISHED = {"lstm": "forget bias 1", "rnn": "glorot"}  # initialisations of B1, C2 and D1
+PUBLISHED_AND_OURS = (*PUBLISHED.items(), ("lstm", "bistable"))  # what C2 and D1 train
 CANDIDATES = {"lstm": ("forget bias 1", "chrono", "bistable"), "rnn": ("identity", "orthogonal", "bistable")}
 
 
@@ -42,16 +45,18 @@ def run(model, initialisation, stages, seed, max_updates, check_every, extra_upd
     """A run of training.solve on the lengths `stages`, one after the other: each until solved, or for `max_updates`.
 
     It is validated every `check_every` updates, and the last length is trained for `extra_updates` more once solved.
-    `others` win over the recipe's settings. `keep` puts the weights beside the results.
+    `others` win over the recipe's settings. `keep` puts the weights beside the results. A toy run has at most two
+    lengths and 20 updates for each.
     """
-    config = {"model": model, "initialisation": initialisation, "T": stages[-1], "seed": seed, "stages": list(stages)}
-    config |= {**COMMON, **RECIPES.get((model, initialisation), {}), **others}
     if SMOKE:
-        max_updates, check_every = min(max_updates, 20), min(check_every, 10)
-        extra_updates = min(extra_updates, 10)
-        config = {"total_len": 1000} | config
+        stages, others = stages[:2], {"total_len": 1000} | others
+        max_updates, check_every, extra_updates = min(max_updates, 20), min(check_every, 10), min(extra_updates, 10)
+        if "tests" in others:
+            others["tests"] = [[100, 100]]
+    name = f"{model}_{initialisation.replace(' ', '_')}_T{stages[-1]}_seed{seed}"
+    config = {"model": model, "initialisation": initialisation, "T": stages[-1], "seed": seed, "stages": [*stages]}
+    config |= COMMON | RECIPES[model, initialisation] | others
     config |= {"max_updates": max_updates, "check_every": check_every, "extra_updates": extra_updates}
-    name = f"{model}_{initialisation.replace(' ', '_')}_T{config['T']}_seed{seed}"
     return Run(name, config | ({"weights": f"{name}.pt"} if keep else {}))
 
 
@@ -62,19 +67,17 @@ def shortened(lengths):
 
 def defaults():
     """The template's own training, all flags at their defaults: T = 5, digits as numbers, 100 epochs."""
-    for model in ("lstm", "rnn"):
-        for seed in SEEDS:
-            config = vars(train.parse(["--model", model, "--seed", str(seed)]))
-            yield Run(f"{model}_seed{seed}", config | {"T": 5, "max_epoch": 2 if SMOKE else 100})
+    for model, seed in product(("lstm", "rnn"), SEEDS):
+        config = vars(train.parse(["--model", model, "--seed", str(seed)]))
+        yield Run(f"{model}_seed{seed}", config | {"T": 5, "max_epoch": 2 if SMOKE else 100})
 
 
 def plain():
     """`python train.py` with other --input_length and --input_dim: the first five epochs, at T = 5 all hundred."""
-    for T in shortened((5, 10, 15, 20, 30)):
-        for input_dim in (1, 10):
-            epochs = 2 if SMOKE else 100 if T == 5 else 5
-            flags = [f"--input_length={T - 1}", f"--input_dim={input_dim}", f"--max_epoch={epochs}"]
-            yield Run(f"T{T}_{'onehot' if input_dim == 10 else 'number'}", vars(train.parse(flags)) | {"T": T})
+    for T, input_dim in product(shortened((5, 10, 15, 20, 30)), (1, 10)):
+        epochs = 2 if SMOKE else 100 if T == 5 else 5
+        flags = [f"--input_length={T - 1}", f"--input_dim={input_dim}", f"--max_epoch={epochs}"]
+        yield Run(f"T{T}_{'onehot' if input_dim == 10 else 'number'}", vars(train.parse(flags)) | {"T": T})
 
 
 def baselines():
@@ -85,30 +88,23 @@ def baselines():
 
 def trap():
     """One handed-out dataset.py beside honest data: LSTM, 2,048 palindromes of 10 digits and 100,000 of 20."""
-    for T, total_len in shortened(((10, 2048), (20, 100_000))):
-        for leaking in (True, False):
-            for seed in SEEDS:
-                sizes = {"max_updates": 300, "min_updates": 300, "check_every": 10, "extra_updates": 0}
-                data = {"total_len": total_len, "leaking": leaking}
-                config = run("lstm", "pytorch", [T], seed, **sizes, **data).config
-                yield Run(f"{'leaking' if leaking else 'honest'}_T{T}_seed{seed}", config)
+    for (T, total_len), leaking, seed in product(shortened(((10, 2048), (20, 100_000))), (True, False), SEEDS):
+        settings = {"min_updates": 300, "total_len": total_len, "leaking": leaking}
+        config = run("lstm", "pytorch", [T], seed, 300, 10, 0, **settings).config
+        yield Run(f"{'leaking' if leaking else 'honest'}_T{T}_seed{seed}", config)
 
 
 def A1():
     """LSTM and RNN at the defaults, digits as numbers, T from short to long: four epochs of 625 updates."""
-    for T in shortened((5, 10, 15, 20)):
-        for model in ("lstm", "rnn"):
-            for seed in SEEDS:
-                epochs = {"max_updates": 2500, "min_updates": 2500, "check_every": 625, "extra_updates": 0}
-                yield run(model, "pytorch", [T], seed, **epochs, input_dim=1)
+    for T, model, seed in product(shortened((5, 10, 15, 20)), ("lstm", "rnn"), SEEDS):
+        yield run(model, "pytorch", [T], seed, 2500, 625, 0, min_updates=2500, input_dim=1)
 
 
 def B1():
     """One-hot digits, RMSProp 1e-3, LSTM with forget bias 1 beside the RNN, T = 5 to 30, at most 5,000 updates."""
-    for T in reversed(shortened((5, 10, 15, 20, 25, 30))):
-        for model, initialisation in (("lstm", "forget bias 1"), ("rnn", "glorot")):
-            for seed in SEEDS:
-                yield run(model, initialisation, [T], seed, 5000, 50, 200)
+    lengths = reversed(shortened((5, 10, 15, 20, 25, 30)))
+    for T, (model, initialisation), seed in product(lengths, PUBLISHED.items(), SEEDS):
+        yield run(model, initialisation, [T], seed, 5000, 50, 200)
 
 
 def C1():
@@ -116,97 +112,82 @@ def C1():
     for model in ("lstm", "rnn"):
         for seed in SEEDS:
             yield run(model, "pytorch", [5], seed, 1000, 10, 0, min_updates=1000, input_dim=1)
-        for lr in shortened((1e-3, 3e-3, 1e-2)):
-            for seed in SEEDS:
-                settings = {"optimizer": "Adam", "lr": lr, "input_dim": 1}
-                name, config = run(model, "pytorch", shortened((20,)), seed, 2000, 50, 200, **settings)
-                yield Run(f"{name}_lr{lr:g}", config)
+        for lr, seed in product(shortened((1e-3, 3e-3, 1e-2)), SEEDS):
+            name, config = run(model, "pytorch", [20], seed, 2000, 50, 200, optimizer="Adam", lr=lr, input_dim=1)
+            yield Run(f"{name}_lr{lr:g}", config)
 
 
 def C2():
     """Curriculum T = 10, 20, ..., 150 with B1's recipes, at most 2,000 updates a length, and with bistable cells."""
-    lengths = range(10, 30 if SMOKE else 160, 10)
-    for model, initialisation in (("lstm", "forget bias 1"), ("rnn", "glorot"), ("lstm", "bistable")):
-        for seed in FEW:
-            yield run(model, initialisation, lengths, seed, 2000, 10, 0)
+    for (model, initialisation), seed in product(PUBLISHED_AND_OURS, FEW):
+        yield run(model, initialisation, range(10, 160, 10), seed, 2000, 10, 0)
 
 
 def D1():
     """2,048 palindromes, 80 to 20, RMSProp 1e-3, T = 5 to 20: 100 epochs as published, up to 200; and bistable."""
     epoch = 1639 // 128
-    for T in shortened((5, 10, 15, 20)):
-        for model, initialisation in (("lstm", "forget bias 1"), ("rnn", "glorot"), ("lstm", "bistable")):
-            for seed in SEEDS:
-                sizes = {"max_updates": 200 * epoch, "min_updates": 100 * epoch, "check_every": epoch}
-                if initialisation == "bistable":
-                    sizes |= {"max_updates": 100 * epoch, "min_updates": 0}
-                yield run(model, initialisation, [T], seed, **sizes, extra_updates=0, total_len=2048)
+    for T, (model, initialisation), seed in product(shortened((5, 10, 15, 20)), PUBLISHED_AND_OURS, SEEDS):
+        least, most = (0, 100) if initialisation == "bistable" else (100, 200)  # epochs
+        settings = {"min_updates": least * epoch, "total_len": 2048}
+        yield run(model, initialisation, [T], seed, most * epoch, epoch, 0, **settings)
 
 
 def efficiency():
     """Updates until solved, without curriculum, by initialisation (forget bias 1 and the RNN's glorot are B1's)."""
-    for initialisation in ("pytorch", "chrono"):
-        for T in shortened((30, 20, 10)):
-            for seed in SEEDS:
-                yield run("lstm", initialisation, [T], seed, 5000, 50, 200, keep=(initialisation, T) == ("chrono", 30))
+    for initialisation, T, seed in product(("pytorch", "chrono"), shortened((30, 20, 10)), SEEDS):
+        yield run("lstm", initialisation, [T], seed, 5000, 50, 200, keep=(initialisation, T) == ("chrono", 30))
     for T in shortened((5, 10, 15, 20, 25, 30, 50)):  # and 100, which is of `records`
         for seed in TEN if T == 50 else SEEDS:
             yield run("lstm", "bistable", [T], seed, 5000, 5, 100)
-    for initialisation in ("identity", "bistable"):
-        for T in shortened((30, 25, 20, 15, 10, 5)):
-            for seed in SEEDS:
-                yield run("rnn", initialisation, [T], seed, 5000, 10, 200, keep=(initialisation, T) == ("identity", 30))
+    for initialisation, T, seed in product(("identity", "bistable"), shortened((30, 25, 20, 15, 10, 5)), SEEDS):
+        yield run("rnn", initialisation, [T], seed, 5000, 10, 200, keep=(initialisation, T) == ("identity", 30))
 
 
 def optimisers():
     """Initialisation or optimiser? T = 30, each with another optimiser than in B1 and `efficiency`."""
-    for model, initialisation, other, check_every in (
+    cases = (
         ("lstm", "pytorch", ADAM, 50),
         ("rnn", "glorot", ADAM, 50),
         ("lstm", "bistable", RMSPROP, 5),
         ("rnn", "identity", RMSPROP, 10),
-    ):
-        for seed in SEEDS:
-            yield run(model, initialisation, shortened((30,)), seed, 5000, check_every, 0, **other)
+    )
+    for (model, initialisation, other, check_every), seed in product(cases, SEEDS):
+        yield run(model, initialisation, [30], seed, 5000, check_every, 0, **other)
 
 
 def wall():
     """How far the RNN gets: curricula up to T = 1,000 from identity, orthogonal and bistable; then tested beyond."""
-    lengths = [10, 20] if SMOKE else [*range(10, 160, 10), *range(200, 1001, 100)]
-    for initialisation in ("identity", "orthogonal", "bistable"):
-        for seed in FEW:
-            tests = [[100, 100]] if SMOKE else [[10_000, 1000], [100_000, 256]]
-            yield run("rnn", initialisation, lengths, seed, 1000, 10, 0, tests=tests)
+    lengths = [*range(10, 160, 10), *range(200, 1001, 100)]
+    for initialisation, seed in product(("identity", "orthogonal", "bistable"), FEW):
+        yield run("rnn", initialisation, lengths, seed, 1000, 10, 0, tests=[[10_000, 1000], [100_000, 256]])
 
 
 def records():
     """Trained at T <= 320, tested at 1,000 and 10,000: bistable cells; chrono and carousel, which learn to hold."""
     for seed in TEN:
-        tests = [[100, 100]] if SMOKE else [[1000, 10_000], [10_000, 1000]]
+        tests = [[1000, 10_000], [10_000, 1000]]
         yield run("lstm", "bistable", [20 if SMOKE else 100], seed, 5000, 5, 100, keep=True, tests=tests)
-    for initialisation in ("chrono", "carousel"):
-        for seed in FEW:
-            tests = [[100, 100]] if SMOKE else [[1000, 1000], [10_000, 1000]]
-            settings = {"lr_later": 1e-3} if initialisation == "chrono" else {}
-            lengths = [10, 20] if SMOKE else [10, 20, 40, 80, 160, 320]
-            yield run("lstm", initialisation, lengths, seed, 4000, 10, 50, tests=tests, **settings)
+    for initialisation, seed in product(("chrono", "carousel"), FEW):
+        settings = {"lr_later": 1e-3} if initialisation == "chrono" else {}
+        settings["tests"] = [[1000, 1000], [10_000, 1000]]
+        yield run("lstm", initialisation, [10, 20, 40, 80, 160, 320], seed, 4000, 10, 50, **settings)
 
 
 def kept(experiment, model, initialisation):
     """{run: its configuration and the hash of its weights} of an experiment's runs that have kept them."""
-    keys, found = {"model": model, "initialisation": initialisation}, {}
-    for run in load(experiment):
-        if keys.items() <= (config := run["config"]).items() and "weights" in config:
-            found[run["name"]] = config | {"sha256": run["files"][config["weights"]]}
+    found = {}
+    for run in grouped(experiment, "model", "initialisation")[model, initialisation]:
+        if file := run["config"].get("weights"):
+            found[run["name"]] = run["config"] | {"sha256": run["files"][file]}
     return found
 
 
 def median_kept(experiment, model, initialisation):
     """That of the run whose seed has the median of updates until solved (the lower of two)."""
     found = kept(experiment, model, initialisation)
-    updates = {each["name"]: each["solved_at"] or math.inf for each in load(experiment) if each["name"] in found}
-    middle = median_low(updates.values())
-    return next(found[name] for name, each in updates.items() if each == middle)
+    updates = {run["name"]: run["solved_at"] or math.inf for run in load(experiment)}
+    middle = median_low(updates[name] for name in found)
+    return next(config for name, config in found.items() if updates[name] == middle)
 
 
 def proofs():
@@ -239,36 +220,30 @@ def race_run(T, model, initialisation, input_dim, seed, lr, max_updates):
 
 def race_initialisations():
     """The race's best initialisation of each network: three of each at T = 20, four rates, one seed, 2,000 updates."""
-    for model in ("lstm", "rnn"):
-        for input_dim in (1, 10):
-            for initialisation in CANDIDATES[model]:
-                for lr in shortened(RATES):
-                    yield race_run(*shortened((20,)), model, initialisation, input_dim, TUNING_SEED, lr, 2000)
+    for model, input_dim in product(("lstm", "rnn"), (1, 10)):
+        for initialisation, lr in product(CANDIDATES[model], shortened(RATES)):
+            yield race_run(20, model, initialisation, input_dim, TUNING_SEED, lr, 2000)
 
 
 def entrants():
     """(T, network, initialisation, input_dim) of the race, those that take longest first."""
     best = chosen_initialisations()
-    for T in shortened((30, 25, 20, 15, 10, 5)):
-        for model in ("lstm", "rnn"):
-            for input_dim in (1, 10):
-                for initialisation in ("pytorch", best[model, input_dim]):
-                    yield T, model, initialisation, input_dim
+    for T, model, input_dim in product(shortened((30, 25, 20, 15, 10, 5)), ("lstm", "rnn"), (1, 10)):
+        for initialisation in ("pytorch", best[model, input_dim]):
+            yield T, model, initialisation, input_dim
 
 
 def race_tuning():
     """The race's learning rates: four for each network, initialisation, input and T, one seed, 2,000 updates."""
-    for entrant in entrants():
-        for lr in shortened(RATES):
-            yield race_run(*entrant, TUNING_SEED, lr, 2000)
+    for entrant, lr in product(entrants(), shortened(RATES)):
+        yield race_run(*entrant, TUNING_SEED, lr, 2000)
 
 
 def race():
     """The comparison of LSTM and RNN, T = 5 to 30: equal start and budget of 5,000 updates, tuned rates."""
     rates = chosen_rates()
-    for entrant in entrants():
-        for seed in SEEDS:
-            yield race_run(*entrant, seed, rates[entrant], 5000)
+    for entrant, seed in product(entrants(), SEEDS):
+        yield race_run(*entrant, seed, rates[entrant], 5000)
 
 
 def race_dip():
@@ -282,8 +257,7 @@ def loss_at_end(run):
     """Mean training loss of a run's last 200 updates; infinite if it diverged."""
     if "diverged" in run:
         return math.inf
-    history = zip(run["history"]["update"], run["history"]["loss"], strict=True)
-    return mean(loss for update, loss in history if update > run["updates"] - 200)
+    return mean(loss for update, loss in points(run, "loss") if update > run["updates"] - 200)
 
 
 def best_configs(experiment, *keys):
@@ -291,13 +265,11 @@ def best_configs(experiment, *keys):
 
     Best is the one that was solved in the fewest updates; if none was, the one with the lowest loss_at_end.
     """
-    scored = {}
-    for each in load(experiment):
-        score = each["solved_at"] or math.inf, loss_at_end(each)
-        group = tuple(each["config"][key] for key in keys)
-        if group not in scored or score < scored[group][0]:
-            scored[group] = score, each["config"]
-    return {group: config for group, (_, config) in scored.items()}
+
+    def score(run):
+        return run["solved_at"] or math.inf, loss_at_end(run)
+
+    return {group: min(runs, key=score)["config"] for group, runs in grouped(experiment, *keys).items()}
 
 
 def chosen_initialisations():
@@ -341,6 +313,19 @@ RESULTS = artifacts.Results(perform.RESULTS, EXPERIMENTS, "python -m lstm_study 
 def load(experiment):
     """The results of all runs of `experiment`, in order; ArtifactError if one is missing or stale."""
     return RESULTS.load(experiment)
+
+
+def grouped(experiment, *keys):
+    """The results of an experiment by their configurations' values of `keys`: {(value, ...): [result, ...]}."""
+    groups = {}
+    for run in load(experiment):
+        groups.setdefault(tuple(run["config"][key] for key in keys), []).append(run)
+    return groups
+
+
+def points(run, key):
+    """[(update, value), ...] of a run's history."""
+    return list(zip(run["history"]["update"], run["history"][key], strict=True))
 
 
 def network(name):

@@ -11,8 +11,8 @@ import numpy as np
 
 import artifacts
 from lstm_study import experiments
-from lstm_study.claims import points
-from lstm_study.summaries import NAMES, accuracies, grouped, race_series, series, word
+from lstm_study.experiments import grouped, points
+from lstm_study.summaries import NAMES, accuracies, race_series, series, setting, word
 
 STYLE = artifacts.STYLE
 COLOURS = {"lstm": "#0072B2", "rnn": "#D55E00"}
@@ -27,7 +27,6 @@ SERIES_COLOURS = {
     ("rnn", "identity"): "#E69F00",
     ("rnn", "bistable"): "#7F3C00",
 }
-CHANCE = {"color": "#777777", "lw": 0.7}
 
 
 def panels(rows, columns, height, width=6.3, **options):
@@ -41,7 +40,7 @@ def ticks(axis, values):
 
 
 def chance(ax, value=0.1):
-    ax.axhline(value, label="chance", **CHANCE)
+    ax.axhline(value, label="chance", color="#777777", lw=0.7)
 
 
 def legend_above(fig, *axes, ncols=4):
@@ -94,12 +93,12 @@ def trap():
     return fig
 
 
-def curves(experiment, lstm, rnn, log=True, training=True):
+def curves(experiment, initialisations=experiments.PUBLISHED, log=True, training=True):
     """Accuracy and loss over updates, a column per T, RNN above LSTM: of validation, and dashed of `training`.
 
-    `lstm` and `rnn` are their initialisations.
+    `initialisations` is {network: its initialisation}.
     """
-    groups, initialisations = grouped(experiment, "model", "initialisation", "T"), {"lstm": lstm, "rnn": rnn}
+    groups = grouped(experiment, "model", "initialisation", "T")
     lengths = sorted({T for *_, T in groups})
     fig, axes = panels(4, len(lengths), 2.55, sharex=True, sharey="row", squeeze=False)
     for row, (kind, model) in zip(axes, itertools.product(("accuracy", "loss"), ("rnn", "lstm")), strict=True):
@@ -127,33 +126,31 @@ def curves(experiment, lstm, rnn, log=True, training=True):
 
 
 def A1():
-    return curves("A1", lstm="pytorch", rnn="pytorch", log=False)
+    return curves("A1", dict.fromkeys(NAMES, "pytorch"), log=False)
 
 
 def B1():
-    return curves("B1", lstm="forget bias 1", rnn="glorot", training=False)
+    return curves("B1", training=False)
 
 
 def D1():
-    return curves("D1", lstm="forget bias 1", rnn="glorot")
+    return curves("D1")
 
 
 def C1():
     """The first 1,000 updates at T = 5; then T = 20 with Adam at three learning rates."""
-    short = min(run["config"]["T"] for run in experiments.load("C1"))
     groups = grouped("C1", "T", "lr", "optimizer", "model")
-    rates = sorted({lr for T, lr, optimizer, _ in groups if optimizer == "Adam"})
+    rates = sorted({lr for T, lr, _, _ in groups if T == 20})
     fig, axes = panels(1, 2 + len(rates), 1.6)
     for model in ("lstm", "rnn"):
         style = {"color": COLOURS[model], "label": NAMES[model]}
-        runs = groups[short, 1e-3, "RMSprop", model]
+        runs = groups[5, 1e-3, "RMSprop", model]
         band(axes[0], [points(run, "loss") for run in runs], **style)
         band(axes[1], [points(run, "val_accuracy") for run in runs], **style)
         for ax, lr in zip(axes[2:], rates, strict=True):
-            (found,) = (runs for key, runs in groups.items() if key[1:] == (lr, "Adam", model))
-            band(ax, [points(run, "val_accuracy") for run in found], **style)
-    axes[0].set(title=f"T = {short}, RMSProp,\nrate 0.001", ylabel="training\nloss")
-    axes[1].set(title=f"T = {short}, RMSProp,\nrate 0.001", ylabel="validation\naccuracy")
+            band(ax, [points(run, "val_accuracy") for run in groups[20, lr, "Adam", model]], **style)
+    axes[0].set(title="T = 5, RMSProp,\nrate 0.001", ylabel="training\nloss")
+    axes[1].set(title="T = 5, RMSProp,\nrate 0.001", ylabel="validation\naccuracy")
     for ax, lr in zip(axes[2:], rates, strict=True):
         ax.set_title(f"T = 20, Adam,\nrate {lr:g}")
         ax.tick_params(labelleft=False)
@@ -168,8 +165,9 @@ def C1():
 def updates():
     """Updates until solved against T: medians, bars over the range of seeds, open where a seed never solved it."""
     fig, axes = panels(1, 2, 2.3, sharex=True, sharey=True)
+    by_model = dict(zip(NAMES, axes, strict=True))
     for number, ((model, initialisation), lengths) in enumerate(series().items()):
-        ax = axes[("lstm", "rnn").index(model)]
+        ax = by_model[model]
         style = {"color": SERIES_COLOURS[model, initialisation], "marker": MARKERS[model], "lw": 1}
         limit = max(run["config"]["max_updates"] for runs in lengths.values() for run in runs)
         values = {T: [run["solved_at"] or limit for run in runs] for T, runs in lengths.items()}
@@ -179,7 +177,7 @@ def updates():
         ax.errorbar(x, middle, [down, up], label=word(initialisation), capsize=2, **style)
         never = [any(run["solved_at"] is None for run in runs) for runs in lengths.values()]
         ax.plot(x[never], middle[never], **style | {"lw": 0, "mfc": "white", "zorder": 3})
-    for ax, model in zip(axes, ("lstm", "rnn"), strict=True):
+    for model, ax in by_model.items():
         ax.set(xscale="log", yscale="log", xlabel="T")
         ticks(ax.xaxis, [5, 10, 20, 30, 50, 100])
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, title=NAMES[model], title_fontsize=9)
@@ -228,7 +226,7 @@ def race_glance():
 def race_curves():
     """Validation accuracy over updates, a panel per T: one-hot digits, PyTorch's initialisation."""
     found = {model: race_series()[model, 10, 0] for model in NAMES}
-    limit = max(run["config"]["max_updates"] for lengths in found.values() for runs in lengths.values() for run in runs)
+    limit = setting("race", "max_updates")
     fig, axes = panels(1, len(found["lstm"]), 1.6, width=6.85, sharex=True, sharey=True, squeeze=False)
     for ax, T in zip(axes[0], found["lstm"], strict=True):
         for model, width in (("lstm", 2.5), ("rnn", 1.2)):  # two widths: both show where they coincide

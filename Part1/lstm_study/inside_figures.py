@@ -20,13 +20,14 @@ UNTRAINED = (  # whose gradients are shown
     ("rnn", "pytorch"),
     ("rnn", "identity"),
 )
+LENGTH, ITEMS = 100, 64  # digits and number of the palindromes whose gradients are shown
 LOWEST = 1e-30  # a gradient that underflowed is drawn here, below the axis
 FLOOR = 1e-14  # lower end of the axes of gradients
 
 
-def palindromes(T, n, seed=0):
+def palindromes(T, n):
     """n palindromes of T digits: (x (n, T - 1), labels)."""
-    return PalindromeDataset(T - 1, n, seed=seed).tensors()
+    return PalindromeDataset(T - 1, n).tensors()
 
 
 def heatmap(ax, data, signed):
@@ -36,10 +37,10 @@ def heatmap(ax, data, signed):
     return ax.imshow(data.T.numpy(), aspect="auto", interpolation="nearest", rasterized=True, **options)
 
 
-def gates(names=("lstm_bistable", "lstm_chrono"), T=30, seed=0):
+def gates():
     """Input, forget and output gate and the cell of shipped LSTMs while they read one palindrome, a row per cell."""
-    x, _ = palindromes(T, 1, seed)
-    positions = range(0, T - 1, max(1, (T - 1) // 8))
+    x, _ = palindromes(30, 1)
+    names = ("lstm_bistable", "lstm_chrono")
     titles = {"i": "i, writes", "f": "f, keeps", "o": "o, shows", "c": "tanh(c)"}
     fig, axes = panels(len(names), 4, 0.9 + 0.9 * len(names), sharex=True, sharey=True, squeeze=False)
     for row, name in zip(axes, names, strict=True):
@@ -50,7 +51,7 @@ def gates(names=("lstm_bistable", "lstm_chrono"), T=30, seed=0):
         for ax, letter in zip(row, titles, strict=True):
             data = torch.tanh(values["c"]) if letter == "c" else values[letter]
             image = heatmap(ax, data[:, order], signed=letter == "c")
-            ax.set_xticks(positions, [x[0, p].item() for p in positions])
+            ax.set_xticks(range(0, len(x[0]), 3), x[0, ::3].tolist())
             ax.set_yticks([])
             if name == names[-1]:
                 ax.set_xlabel("digit that is read")
@@ -60,14 +61,14 @@ def gates(names=("lstm_bistable", "lstm_chrono"), T=30, seed=0):
     return fig
 
 
-def memory(T=100, n=64):
+def memory():
     """The first digit's way forward and the gradient's way back in the shipped networks, untrained and trained.
 
     Left: how far two states lie apart, relative to their size, that saw all the same digits but the first. Middle and
     right: norm of the loss's gradient with respect to h(t), and of LSTMs to c(t), against the distance to the end.
     """
     fig, axes = panels(2, 3, 2.6, sharex=True, sharey="col")
-    x, y = palindromes(T, n)
+    x, y = palindromes(LENGTH, ITEMS)
     other = x.clone()
     other[:, 0] = (other[:, 0] + 1) % 10
     for name in SHIPPED:
@@ -79,11 +80,11 @@ def memory(T=100, n=64):
             with torch.no_grad():
                 one, two = ([step[-1] for step in steps(network, digits)] for digits in (x, other))
             apart = [((a - b).norm(dim=1) / a.norm(dim=1)).mean().item() for a, b in zip(one, two, strict=True)]
-            left.plot(range(1, T), np.maximum(apart, 1e-9), **style)
+            left.plot(range(1, LENGTH), np.maximum(apart, 1e-9), **style)
             norms = gradient_norms(network, x, y)
             for ax, letter in zip(others, "hc", strict=True):
                 if letter in norms:
-                    ax.plot(range(T - 2, -1, -1), np.maximum(norms[letter], LOWEST), **style)
+                    ax.plot(range(LENGTH - 2, -1, -1), np.maximum(norms[letter], LOWEST), **style)
     for row, when in zip(axes, ("untrained", "trained"), strict=True):
         row[0].set(yscale="log", ylim=(1e-4, 10), ylabel=when)
         for ax in row[1:]:
@@ -96,26 +97,26 @@ def memory(T=100, n=64):
     return fig
 
 
-def memory_norms(network, T=100, n=64):
+def memory_norms(network):
     """Norm of the loss's gradient at every step with respect to the memory: c of an LSTM, h of an RNN."""
-    norms = gradient_norms(network, *palindromes(T, n))
+    norms = gradient_norms(network, *palindromes(LENGTH, ITEMS))
     return np.array(norms.get("c", norms["h"]))
 
 
 @functools.cache
-def untrained_norms(T=100):
+def untrained_norms():
     """{(network, initialisation): memory_norms} before training."""
     found = {}
     for model, initialisation in UNTRAINED:
         torch.manual_seed(0)
-        network = NETWORKS[model](T - 1, 10, 128, 10, initialisation=initialisation)
-        found[model, initialisation] = memory_norms(network, T)
+        network = NETWORKS[model](LENGTH - 1, 10, 128, 10, initialisation=initialisation)
+        found[model, initialisation] = memory_norms(network)
     return found
 
 
-def fading(model, initialisation, steps=28):
-    """The factor by which the gradient shrinks per step, before training, over the last `steps` steps."""
-    norms = untrained_norms()[model, initialisation]
+def fading(model, initialisation):
+    """The factor by which the gradient shrinks per step, before training, over the last 28 steps."""
+    norms, steps = untrained_norms()[model, initialisation], 28
     return (norms[-1 - steps] / norms[-1]) ** (1 / steps)
 
 
@@ -142,10 +143,10 @@ def gradient():
 
 
 @torch.no_grad()
-def answer(digits, names=("lstm_bistable", "rnn_identity")):
+def answer(digits):
     """What the shipped LSTM and RNN answer to `digits` (the first T - 1 of a palindrome), and the LSTM's gates."""
     fig, axes = panels(1, 4, 1.9, width_ratios=(1.2, 1.2, 1, 1))
-    for ax, name in zip(axes[:2], names, strict=True):
+    for ax, name in zip(axes[:2], ("lstm_bistable", "rnn_identity"), strict=True):
         network, record = experiments.network(name)
         p = torch.softmax(network(torch.tensor(digits)[None])[0], dim=0)
         said = p.argmax().item()
@@ -155,7 +156,7 @@ def answer(digits, names=("lstm_bistable", "rnn_identity")):
         model = NAMES[record["config"]["model"]]
         ax.set(title=f"{model} says {said}", ylim=(0, 1), xticks=range(10), xlabel="digit")
     axes[0].set_ylabel("probability")
-    values = traces(experiments.network(names[0])[0], torch.tensor(digits))
+    values = traces(experiments.network("lstm_bistable")[0], torch.tensor(digits))
     order = values["c"][-1].argsort()
     heatmap(axes[2], values["i"][:, order], signed=False)
     heatmap(axes[3], torch.tanh(values["c"])[:, order], signed=True)

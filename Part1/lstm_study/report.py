@@ -8,12 +8,12 @@ python -m lstm_study report
 """
 
 import collections
-from statistics import median
 
 import publish
 from lstm import LSTM
 from lstm_study import claims, experiments, figures, inside_figures, summaries, tables
-from lstm_study.summaries import accuracies, grouped, longest, median_updates, minutes, n_solved, percent, word
+from lstm_study.experiments import grouped
+from lstm_study.summaries import accuracies, longest, median_accuracy, median_updates, n_solved, percent, word
 from train import ENOUGH
 
 FIGURES = [
@@ -70,29 +70,29 @@ def about_plain():
 
 def plain_phrase(runs):
     """At how many lengths `python train.py` got to ENOUGH, and by which epoch, in words."""
-    reached = {run["config"]["T"]: summaries.epochs(run) for run in runs if summaries.epochs(run)}
+    reached = {run["config"]["T"]: epoch for run in runs if (epoch := summaries.epochs(run))}
     where = f"all {len(runs)} lengths" if len(reached) == len(runs) else f"{len(reached)} of {len(runs)} lengths"
     longer = [epoch for T, epoch in reached.items() if T > 5]
     return f"{where}, beyond $T = 5$ by epoch {max(longer)}" if longer else where
 
 
 def about_race():
-    best, rows, tuning = experiments.chosen_initialisations(), summaries.race_series(), experiments.load("race_tuning")
-    lengths, first = [*rows["lstm", 10, 0]], experiments.load("race_initialisations")[0]
+    best, rows = experiments.chosen_initialisations(), summaries.race_series()
+    lengths = [*rows["lstm", 10, 0]]
     values = {
-        "RaceUpdates": experiments.load("race")[0]["config"]["max_updates"],
-        "RaceTuningUpdates": tuning[0]["config"]["max_updates"],
+        "RaceUpdates": summaries.setting("race", "max_updates"),
+        "RaceTuningUpdates": summaries.setting("race_tuning", "max_updates"),
         "RaceRates": ", ".join(f"{lr:g}" for lr in experiments.RATES),
-        "RaceInitialisationT": first["config"]["T"],
+        "RaceInitialisationT": summaries.setting("race_initialisations", "T"),
         "RaceT": lengths[-1],
         "RaceLengths": ", ".join(map(str, lengths)),
     }
-    equal, best_of_each = summaries.race_ahead(0), summaries.race_ahead(1)
-    for name, ahead in (("", equal), ("Best", best_of_each)):
+    for start, name in enumerate(("", "Best")):
+        ahead = summaries.race_ahead(start)
         values[f"RaceWins{name}"] = sum(each >= 0.01 for each in ahead)
         values[f"RaceLosses{name}"] = sum(each <= -0.01 for each in ahead)
         values[f"RaceTies{name}"] = sum(abs(each) < 0.01 for each in ahead)
-    values["RacePairsEach"] = len(equal)
+    values["RacePairsEach"] = len(ahead)
     pairs = summaries.race_solved()
     at_least = sum(lstm >= rnn for lstm, rnn in pairs)
     values["RaceSeedsLeast"] = f"all {len(pairs)}" if at_least == len(pairs) else f"{at_least} of {len(pairs)}"
@@ -106,8 +106,8 @@ def about_race():
         for dim, digits in ((1, "Number"), (10, "Onehot")):
             values[f"RaceBest{name}{digits}"] = word(best[model, dim])
             for start, origin in ((0, "Pytorch"), (1, "Best")):
-                last = accuracies(rows[model, dim, start][lengths[-1]])
-                values[f"RaceLast{name}{origin}{digits}"] = f"{100 * median(last):.1f}"
+                last = median_accuracy(rows[model, dim, start][lengths[-1]])
+                values[f"RaceLast{name}{origin}{digits}"] = f"{100 * last:.1f}"
     values["RaceSolvedThirtyNumber"] = n_solved(rows["lstm", 1, 0][lengths[-1]])
     for T, name in ((5, "Five"), (10, "Ten"), (15, "Fifteen"), (20, "Twenty"), (25, "TwentyFive"), (30, "Thirty")):
         T = T if T in lengths else lengths[-1]  # toy runs have one length
@@ -117,7 +117,7 @@ def about_race():
 
 def race_sentence(lstm, rnn):
     solved = f"It is solved by {n_solved(lstm)} of {len(lstm)} seeds of the LSTM and {n_solved(rnn)} of the RNN"
-    scores = [rf"{100 * median(accuracies(runs)):.1f}\,\%" for runs in (lstm, rnn)]
+    scores = [rf"{100 * median_accuracy(runs):.1f}\,\%" for runs in (lstm, rnn)]
     return f"{solved}; their median accuracies are {scores[0]} and {scores[1]}"
 
 
@@ -134,7 +134,7 @@ def about_rates():
         "RaceRateTwentyFive": f"{rates[dip, 'lstm', 'pytorch', 10]:g}",
         "RaceRateThirty": f"{rates[long, 'lstm', 'pytorch', 10]:g}",
         "DipSolved": n_solved(experiments.load("race_dip")),
-        "DipMedian": f"{100 * median(accuracies(experiments.load('race_dip'))):.1f}",
+        "DipMedian": f"{100 * median_accuracy(experiments.load('race_dip')):.1f}",
         "RaceDipLeast": f"{min(losses):.3f}",
         "RaceDipMost": f"{max(losses):.3f}",
         "RaceUntunedLstm": lengths_of(by_loss, "lstm"),
@@ -166,7 +166,7 @@ def about_lengths():
     checks = {run["config"]["initialisation"]: run["config"]["check_every"] for run in experiments.load("optimisers")}
     even = [T for T in lstm if T % 10 == 0] or [*lstm]
     values = {
-        "MaxUpdates": max(run["config"]["max_updates"] for run in experiments.load("B1")),
+        "MaxUpdates": summaries.setting("B1", "max_updates"),
         "DefaultThirty": n_solved(found["lstm", "pytorch"][30]),
         "LongestLstmPublished": longest(lstm),
         "LongestRnnPublished": longest(found["rnn", "glorot"]),
@@ -189,7 +189,7 @@ def about_published():
         "AoneUpdates": A1["lstm", T][0]["updates"],
         "AoneLstm": percent(accuracies(A1["lstm", T])),
         "AoneRnn": percent(accuracies(A1["rnn", T])),
-        "TrapUpdates": experiments.load("trap")[0]["config"]["max_updates"],
+        "TrapUpdates": summaries.setting("trap", "max_updates"),
         "DoneBistable": len(D1),
         "DoneBistableUpdates": max(run["solved_at"] or 0 for run in D1),
         "Claims": len(claims.every()),
@@ -201,8 +201,7 @@ def about_published():
 def about_bistable():
     record, (proof, proofs) = summaries.shipped_record(), summaries.proofs()
     far = max((run["tests"][0] for run in experiments.load("far")), key=lambda test: test["T"])
-    walls = {name: ", ".join(f"{summaries.reached(run):,}" for run in runs)
-             for (_, name), runs in grouped("wall", "model", "initialisation").items()}  # fmt: skip
+    walls = {name: summaries.reached(runs) for (name,), runs in grouped("wall", "initialisation").items()}
     return {
         "BistableGain": f"{LSTM(5, 1, 1, 10, initialisation='bistable').W_gh.item():g}",
         "RecordT": record["config"]["T"],
@@ -259,7 +258,7 @@ def about_minutes():
         "Wall": ("wall",),
         "Benchmark": ("benchmark",),
     }
-    return {f"Minutes{name}": minutes(*experiments) for name, experiments in made_by.items()}
+    return {f"Minutes{name}": summaries.minutes(*experiments) for name, experiments in made_by.items()}
 
 
 def tabular(table):

@@ -1,9 +1,11 @@
 """What the results of Part I say, for figures, tables and prose."""
 
+import itertools
 import math
 from statistics import mean, median, stdev
 
 from lstm_study import experiments
+from lstm_study.experiments import grouped
 from train import ENOUGH
 
 NAMES = {"lstm": "LSTM", "rnn": "RNN"}
@@ -21,12 +23,9 @@ def label(model, initialisation):
 # -------------------------------------------------------------------------------------------------------- several runs
 
 
-def grouped(experiment, *keys):
-    """The results of an experiment by their configurations' values of `keys`: {(value, ...): [result, ...]}."""
-    groups = {}
-    for run in experiments.load(experiment):
-        groups.setdefault(tuple(run["config"][key] for key in keys), []).append(run)
-    return groups
+def setting(experiment, key):
+    """What all runs of an experiment have as `key` of their configurations."""
+    return experiments.load(experiment)[0]["config"][key]
 
 
 def percent(values):
@@ -37,6 +36,10 @@ def percent(values):
 
 def accuracies(runs):
     return [run["accuracy"] for run in runs]
+
+
+def median_accuracy(runs):
+    return median(accuracies(runs))
 
 
 def n_solved(runs):
@@ -51,12 +54,8 @@ def median_updates(runs):
 
 def longest(lengths):
     """The longest T of {T: runs} up to which every seed solved every length; None if not even the first."""
-    solved = None
-    for T, runs in sorted(lengths.items()):
-        if n_solved(runs) < len(runs):
-            break
-        solved = T
-    return solved
+    solved = itertools.takewhile(lambda T: n_solved(lengths[T]) == len(lengths[T]), sorted(lengths))
+    return max(solved, default=None)
 
 
 def minutes(*names):
@@ -88,23 +87,27 @@ def race_series():
     return by_length({(m, digits, int(name != "pytorch"), T): runs for (m, digits, name, T), runs in groups.items()})
 
 
+def race_pairs():
+    """{(input_dim, 0 or 1 as in race_series, T): (runs of the LSTM, runs of the RNN)} of the race."""
+    rows, pairs = race_series(), {}
+    for (model, *key), lengths in rows.items():
+        if model == "lstm":
+            pairs |= {(*key, T): (runs, rows["rnn", *key][T]) for T, runs in lengths.items()}
+    return pairs
+
+
 def race_solved():
     """How many seeds of the LSTM and of the RNN solved their length: a pair for each comparison of the race."""
-    rows = race_series()
-    lstms = {(*key, T): runs for (model, *key), at in rows.items() if model == "lstm" for T, runs in at.items()}
-    return [(n_solved(runs), n_solved(rows["rnn", *key][T])) for (*key, T), runs in lstms.items()]
+    return [(n_solved(lstm), n_solved(rnn)) for lstm, rnn in race_pairs().values()]
 
 
 def race_ahead(start):
     """How far the LSTM's median accuracy is above the RNN's from initialisation `start`: a list, by input and T."""
-    rows, ahead = race_series(), []
-    for digits in (1, 10):
-        for T, runs in rows["lstm", digits, start].items():
-            ahead.append(median(accuracies(runs)) - median(accuracies(rows["rnn", digits, start][T])))
-    return ahead
+    pairs = race_pairs().items()
+    return [median_accuracy(lstm) - median_accuracy(rnn) for (_, origin, _), (lstm, rnn) in pairs if origin == start]
 
 
-def last_epochs(model, n=10):
+def last_epochs(model, n):
     """Validation accuracy, a mean over the last n epochs of each seed of the template's own training."""
     return [mean(run["val_accuracy"][-n:]) for run in grouped("defaults", "model")[model,]]
 
@@ -123,17 +126,16 @@ def beyond():
     return rows
 
 
-def reached(run):
-    """The longest length that a curriculum solved; 0 if not even the first."""
-    return max((stage["T"] for stage in run["stages"] if stage["solved_at"]), default=0)
+def reached(runs):
+    """The longest length that each curriculum solved, in words; 0 if not even the first."""
+    longest = (max((stage["T"] for stage in run["stages"] if stage["solved_at"]), default=0) for run in runs)
+    return ", ".join(f"{T:,}" for T in longest)
 
 
 def curricula():
     """{(network, initialisation): runs} of C2 and `wall`."""
-    rows = grouped("C2", "model", "initialisation")
-    for key, runs in grouped("wall", "model", "initialisation").items():
-        rows[key] = rows.get(key, []) + runs
-    return rows
+    keys = "model", "initialisation"
+    return grouped("C2", *keys) | grouped("wall", *keys)
 
 
 def proofs():
@@ -168,7 +170,7 @@ def speed_up(name, other, T):
     return measured("milliseconds", other)[T] / measured("milliseconds", name)[T]
 
 
-def growth(of, name="FastLSTM"):
-    """By which factor time ("milliseconds") or "memory" grows from T = 100 on."""
-    values = measured(of, name)
+def growth(of):
+    """By which factor FastLSTM's time ("milliseconds") or "memory" grows from T = 100 on."""
+    values = measured(of, "FastLSTM")
     return values[max(values)] / values[100 if 100 in values else min(values)]

@@ -2,13 +2,14 @@
 
 import itertools
 import math
-from statistics import mean, median
+from statistics import mean
 
 import torch
 
 from lstm import LSTM
 from lstm_study import benchmark, claims, experiments, inside, summaries
-from lstm_study.summaries import NAMES, accuracies, grouped, median_updates, n_solved, percent, series, word
+from lstm_study.experiments import grouped
+from lstm_study.summaries import NAMES, accuracies, median_accuracy, median_updates, n_solved, percent, series, word
 from tables import Table
 from train import ENOUGH
 from vanilla_rnn import VanillaRNN
@@ -38,9 +39,10 @@ def parameters():
     return Table(["network", "parameters", "shape", "in all"], rows, "llrr")
 
 
-def sizes(batch=3):
+def sizes():
     """The matrices of one step of LSTM and RNN, one-hot digits and 128 hidden units, for a batch of B."""
-    x, rows = torch.nn.functional.one_hot(torch.zeros(batch, 29, dtype=int), 10).float(), []
+    batch, rows = 3, []  # a size that no dimension has
+    x = torch.nn.functional.one_hot(torch.zeros(batch, 29, dtype=int), 10).float()
     for name, network, letters in (
         ("LSTM", LSTM(30, 10, 128, 10), "gifoch"),
         ("RNN", VanillaRNN(29, 10, 128, 10), "h"),
@@ -61,7 +63,7 @@ def recipes():
         if not experiment.after and not name.startswith("race"):
             for run in experiment.runs():
                 key = run.config.get("model"), run.config.get("initialisation")
-                used.setdefault(key, {})[name] = True
+                used.setdefault(key, set()).add(name)
     for (model, initialisation), settings in experiments.RECIPES.items():
         where = ", ".join(sorted(used.get((model, initialisation), ())))
         optimiser = {"RMSprop": "RMSProp"}.get(settings["optimizer"], settings["optimizer"])
@@ -172,7 +174,7 @@ def summary():
     for start, origin in enumerate(("PyTorch's initialisation", "each from its best initialisation")):
         for digits, inputs in ((10, "one-hot digits"), (1, "digits as numbers")):
             T = max(race["lstm", digits, start])
-            scores = [f"{median(accuracies(race[m, digits, start][T])):.1%}" for m in NAMES]
+            scores = [f"{median_accuracy(race[m, digits, start][T]):.1%}" for m in NAMES]
             rows.append([f"LSTM and RNN at T = {T}, {inputs}, {origin}: median test accuracy", ", ".join(scores)])
     trained_at = experiments.load("records")[0]["config"]["stages"][-1]
     for T, (scores, n) in summaries.beyond()["bistable"].items():
@@ -196,10 +198,9 @@ def walls():
     lengths = [test["T"] for test in experiments.load("wall")[0]["tests"]]
     rows = []
     for (model, initialisation), runs in summaries.curricula().items():
-        longest = ", ".join(f"{summaries.reached(run):,}" for run in runs)
         tested = [run["tests"] for run in runs if "tests" in run]
         scores = [", ".join(f"{100 * tests[at]['accuracy']:.1f}" for tests in tested) for at in range(len(lengths))]
-        rows.append([NAMES[model], word(initialisation), longest, *(score or "--" for score in scores)])
+        rows.append([NAMES[model], word(initialisation), summaries.reached(runs), *(score or "--" for score in scores)])
     header = ["network", "initialisation", "longest $T$ solved", *(f"accuracy at T = {T:,}" for T in lengths)]
     return Table(header, rows, "lll" + "r" * len(lengths))
 
@@ -230,19 +231,20 @@ def race(only=None):
     rates, best = experiments.chosen_rates(), experiments.chosen_initialisations()
     found, rows = summaries.race_series(), []
     lengths = [*found["lstm", 1, 0]]
+    whats = [only] if only else ["learning rate", "updates until solved"]
     for digits, start, model in itertools.product((1, 10), (0, 1), NAMES):
         name = best[model, digits] if start else "pytorch"
         until = {m: [median_updates(found[m, digits, start][T]) or math.inf for T in lengths] for m in NAMES}
-        fewest = [min(pair) for pair in zip(*until.values(), strict=True)]
+        fewest = map(min, *until.values())
         cells = {
             "learning rate": [f"{rates[T, model, name, digits]:g}" for T in lengths],
             "updates until solved": [updates_cell(*pair) for pair in zip(until[model], fewest, strict=True)],
         }
-        shown = cells[only] if only else itertools.chain(*cells.values())
+        shown = itertools.chain(*(cells[what] for what in whats))
         rows.append([DIGITS[digits], ("best: " if start else "") + word(name), NAMES[model], *shown])
-    heads = [f"T = {T}" for T in lengths] if only else [f"{what}, T = {T}" for what in cells for T in lengths]
-    columns = [len(lengths) * "r" for _ in cells] if not only else [len(lengths) * "r"]
-    return Table(["digits", "initialisation", "network", *heads], rows, "lll" + r"@{\hskip 9pt}".join(columns))
+    heads = [f"T = {T}" if only else f"{what}, T = {T}" for what in whats for T in lengths]
+    columns = r"@{\hskip 9pt}".join(len(lengths) * "r" for _ in whats)
+    return Table(["digits", "initialisation", "network", *heads], rows, "lll" + columns)
 
 
 def updates_cell(updates, fewest):

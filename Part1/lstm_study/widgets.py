@@ -42,10 +42,9 @@ def telling(T):
     return "".join(map(str, told[0])) if told else draw(T, seed=0)
 
 
-def explorer(text=None):
+def explorer():
     """The widget: a text field, a button and a length for random palindromes, and the picture or a message."""
-    text = telling(30) if text is None else text
-    field = widgets.Text(text, description="digits", continuous_update=False, layout={"width": "60%"})
+    field = widgets.Text(telling(30), description="digits", continuous_update=False, layout={"width": "60%"})
     length = widgets.IntSlider(20, 3, LONGEST + 1, description="T")
     button = widgets.Button(description="random palindrome")
     output = widgets.Output()

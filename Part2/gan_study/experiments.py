@@ -186,7 +186,7 @@ def record(recipe):
     raise artifacts.ArtifactError(f"no training of the study is by {recipe}")
 
 
-def judge(use="reporting"):
-    """The trained classifier; ArtifactError if it is missing or stale."""
+def judge():
+    """The reporting classifier; ArtifactError if it is missing or stale."""
     RESULTS.load("classifiers")
-    return classifier.load_classifier(use)
+    return classifier.load_classifier()

@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from gan_study import summaries, trainings
-from recipes import HERE
+from recipes import HERE, RECIPES
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"  # of Okabe and Ito's palette, safe for colour-blind readers
 
@@ -19,40 +19,32 @@ def show(ax, image, title):
     ax.set_axis_off()
 
 
-def grid(batches_done):
-    """The 25 samples after that many batches, one array of grey values in [0, 1]."""
-    return plt.imread(HERE / "images" / f"{batches_done}.png")[..., 0]
+def read(name):
+    """The picture of that name in Part2/, an array of grey values in [0, 1]."""
+    return plt.imread(HERE / name)[..., 0]
 
 
-def milestones():
+def milestones(figsize=(6.3, 2.2), title="{}: batch {:,}"):
     """25 images from one fixed noise after the first batch, exactly halfway and at the end."""
-    fig, axes = plt.subplots(1, 3, figsize=(6.3, 2.2), layout="constrained")
+    fig, axes = plt.subplots(1, 3, figsize=figsize, layout="constrained")
     for ax, (name, batches_done) in zip(axes, trainings.published()["grids"].items(), strict=True):
-        show(ax, grid(batches_done), f"{name}: batch {batches_done:,}")
+        show(ax, read(f"images/{batches_done}.png"), title.format(name, batches_done))
     return fig
 
 
 def glance_grids():
     """The same three grids, small."""
-    fig, axes = plt.subplots(1, 3, figsize=(3.35, 1.3), layout="constrained")
-    for ax, (name, batches_done) in zip(axes, trainings.published()["grids"].items(), strict=True):
-        show(ax, grid(batches_done), name)
-    return fig
-
-
-def moments():
-    """The batches after which sample grids are shown, in order."""
-    return trainings.published()["images"]
+    return milestones((3.35, 1.3), "{}")
 
 
 def series():
     """The film as a strip of stills: up to ten sample grids, from the first batch to the last, at geometric steps."""
-    stills = trainings.stills(moments())
+    stills = trainings.stills(trainings.published()["images"])
     fig, axes = plt.subplots(2, -(-len(stills) // 2), figsize=(6.3, 2.0), layout="constrained", squeeze=False)
     for ax in axes.flat:
         ax.set_axis_off()
     for ax, batches_done in zip(axes.flat, stills, strict=False):
-        show(ax, grid(batches_done), f"batch {batches_done:,}")
+        show(ax, read(f"images/{batches_done}.png"), f"batch {batches_done:,}")
     return fig
 
 
@@ -92,14 +84,12 @@ def shares():
 
 def by_recipe():
     """25 samples of every recipe after 15 epochs, first seed, and its median Fréchet distance, highest first."""
-    found = {
-        name: median(row.found["reporting"]["frechet"] for row in seeds) for name, seeds in summaries.compared().items()
-    }
+    table = summaries.quality()
+    found = {name: table[name, summaries.experiments.EPOCHS]["frechet"] for name in RECIPES}
     fig, axes = plt.subplots(1, len(found), figsize=(6.85, 1.45), layout="constrained")
     for ax, name in zip(axes, sorted(found, key=found.get, reverse=True), strict=True):
-        samples = plt.imread(HERE / "results" / f"samples_{name}.png")[..., 0]
         words = summaries.words(name).replace(", ", ",\n")
-        show(ax, samples, f"{words}\n{found[name]:#.3g}")
+        show(ax, read(f"results/samples_{name}.png"), f"{words}\n{found[name]:#.3g}")
         ax.title.set_fontsize(7.5)
     return fig
 
@@ -108,15 +98,14 @@ def distances():
     """Fréchet distance against the length of training: ours and the popular script, fixed, a dot a training; floors."""
     found = summaries.over_epochs()
     fig, ax = plt.subplots(figsize=(3.2, 2.0), layout="constrained")
-    for (recipe, points), colour in zip(found.items(), (BLUE, ORANGE), strict=True):
-        epochs = sorted({epoch for epoch, _ in points})
-        medians = [median([distance for epoch, distance in points if epoch == at]) for at in epochs]
-        ax.plot(epochs, medians, color=colour, lw=1, label=summaries.words(recipe))
+    for (recipe, lengths), colour in zip(found.items(), (BLUE, ORANGE), strict=True):
+        ax.plot([*lengths], [*map(median, lengths.values())], color=colour, lw=1, label=summaries.words(recipe))
+        points = [(epochs, distance) for epochs, distances in lengths.items() for distance in distances]
         ax.plot(*zip(*points, strict=True), ".", color=colour, ms=4)
     floor = summaries.real()["reporting"]["frechet"]
     ax.axhline(floor, color=GREY, ls=":", lw=0.8, label="real test images")
     ax.set(xscale="log", yscale="log", xlabel="epochs of the training", ylabel="Fréchet distance")
-    every = sorted({epoch for points in found.values() for epoch, _ in points})
+    every = sorted({*found["ours"], *found["ganpy-eps"]})
     ticks = [at for at, after in itertools.pairwise(every) if after > 1.3 * at] + every[-1:]  # 40 would touch 50
     ax.set_xticks(ticks, ticks)
     ax.yaxis.set_major_formatter("{x:g}")
@@ -152,7 +141,7 @@ def bare(ax, image, labels):
 
 def strips():
     """{way: picture of the nine images from one noise vector to another}."""
-    image = plt.imread(HERE / "results" / "interpolation.png")[..., 0]
+    image = read("results/interpolation.png")
     return dict(zip(("linear", "spherical"), np.split(image[: len(image) // 2 * 2], 2), strict=True))
 
 
@@ -178,7 +167,6 @@ def nearest():
     """Samples above, the training image nearest to each below, and their distance in pixels."""
     distances = summaries.picture("nearest")["distances"]
     fig, ax = plt.subplots(figsize=(6.3, 1.3), layout="constrained")
-    image = plt.imread(HERE / "results" / "nearest.png")[..., 0]
-    bare(ax, image, [f"{distance:.1f}" for distance in distances])
+    bare(ax, read("results/nearest.png"), [f"{distance:.1f}" for distance in distances])
     ax.set_yticks([16, 46], ["sample", "nearest"], fontsize=8)
     return fig

@@ -10,7 +10,7 @@ import itertools
 from statistics import median
 
 import publish
-from gan_study import benchmark, claims, experiments, figures, quality, summaries, tables, trainings
+from gan_study import claims, experiments, figures, quality, summaries, tables, trainings
 from recipes import OURS
 
 FIGURES = (
@@ -37,11 +37,8 @@ TABLES = {
 
 def numbers():
     """{LaTeX command: what it prints}; every number of Part II's prose."""
-    parts = (
-        *(about_training, about_recipes, about_quality, about_opinions, about_pictures, about_grid, about_claims),
-        about_minutes,
-    )
-    return {name: value for part in parts for name, value in part().items()}
+    parts = about_training, about_recipes, about_quality, about_opinions, about_pictures, about_grid, about_claims
+    return {name: value for about in (*parts, about_minutes) for name, value in about().items()}
 
 
 def about_training():
@@ -78,22 +75,25 @@ def about_training():
 
 
 def about_recipes():
-    table, seconds, ablated = summaries.quality(), summaries.seconds_of_epochs(), summaries.ablation()
-    public, exact, half, own = (seconds[way] for way in benchmark.WAYS)
+    table, ablated = summaries.quality(), summaries.ablation()
+    public, exact, half, own = summaries.seconds_of_epochs().values()
     ours, plain, eps = (table[name, experiments.EPOCHS] for name in ("ours", "ganpy", "ganpy-eps"))
     (long_eps,) = summaries.lengths()["ganpy-eps"]
     over = summaries.over_epochs()["ours"]
-    before = [epochs for epochs, _ in over if epochs < OURS.n_epochs]
-    early, late = (median(v for epochs, v in over if epochs == at) for at in (min(before), max(before)))
+    before = [epochs for epochs in over if epochs < OURS.n_epochs]
+    early, late = before[0], before[-1]
     at, loop, script = summaries.overtaken()
-    unpenalised = ablated.get("no R1", ablated["ours"])  # toy runs lack it
+
+    def loss_of_D(rows):
+        return f"{median(row.record['history']['loss_D'][-1] for row in rows):.2f}"
+
     return {
-        "EarlyEpochs": min(before),
-        "EarlyDistance": f"{early:.2f}",
-        "LateEpochs": max(before),
-        "LateDistance": f"{late:.3f}",
-        "WithPenaltyD": f"{median(map(summaries.loss_of_D, ablated['ours'])):.2f}",
-        "WithoutPenaltyD": f"{median(map(summaries.loss_of_D, unpenalised)):.2f}",
+        "EarlyEpochs": early,
+        "EarlyDistance": f"{median(over[early]):.2f}",
+        "LateEpochs": late,
+        "LateDistance": f"{median(over[late]):.3f}",
+        "WithPenaltyD": loss_of_D(ablated["ours"]),
+        "WithoutPenaltyD": loss_of_D(ablated.get("no R1", ablated["ours"])),  # toy runs lack it
         "Compared": experiments.EPOCHS,
         "GanSeeds": len(experiments.SEEDS),
         "FrechetCompared": tables.significant(ours["frechet"]),
@@ -120,14 +120,13 @@ def about_recipes():
 def about_quality():
     found, real = summaries.shipped().found, summaries.real()
     best, floor, near, far = found["reporting"], real["reporting"]["frechet"], found["nearest"], real["nearest"]
-    tuning = summaries.quality()["ours", OURS.n_epochs]["tuning"]
-    constant = summaries.quality()["no annealing", OURS.n_epochs]
+    table = summaries.quality()
     return {
-        "FrechetConstant": f"{constant['frechet']:.3f}",
+        "FrechetConstant": f"{table['no annealing', OURS.n_epochs]['frechet']:.3f}",
         "Frechet": f"{best['frechet']:.3f}",
         "FrechetReal": f"{floor:.3f}",
         "FloorRatio": f"{best['frechet'] / floor:.1f}",
-        "TuningRatio": f"{tuning / real['tuning']['frechet']:.1f}",
+        "TuningRatio": f"{table['ours', OURS.n_epochs]['tuning'] / real['tuning']['frechet']:.1f}",
         "FrechetSamples": quality.N_SAMPLES,
         "FrechetReference": real["n_training"],
         "FrechetTest": real["n"],
@@ -233,18 +232,18 @@ def about_claims():
 
 def about_minutes():
     """Minutes of computing behind the results of some experiments, at least 1."""
-    groups = {
-        "Pictures": ("pictures",),
-        "Trainings": ("trainings", "real"),
-        "Opinions": ("opinions",),
-        "Classifiers": ("classifiers",),
-        "GanBenchmark": ("benchmark",),
+
+    def minutes(*names):
+        seconds = sum(record["seconds"] for name in names for record in experiments.RESULTS.load(name))
+        return max(1, round(seconds / 60))
+
+    return {
+        "MinutesPictures": minutes("pictures"),
+        "MinutesTrainings": minutes("trainings", "real"),
+        "MinutesOpinions": minutes("opinions"),
+        "MinutesClassifiers": minutes("classifiers"),
+        "MinutesGanBenchmark": minutes("benchmark"),
     }
-    seconds = {
-        name: sum(record["seconds"] for each in experiment for record in experiments.RESULTS.load(each))
-        for name, experiment in groups.items()
-    }
-    return {f"Minutes{name}": max(1, round(total / 60)) for name, total in seconds.items()}
 
 
 def readme_rows():

@@ -1,16 +1,14 @@
 """Results of Part II -> what figures, tables and prose show of them."""
 
-from itertools import combinations
 from math import factorial
-from statistics import median, median_low
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
 
 from gan_study import benchmark, experiments
-from recipes import OURS, RECIPES, asdict
+from recipes import OURS
 
-QUALITY = ("frechet", "precision", "recall", "density", "coverage")
 WORDS = {  # what tables and figures call the recipes and what ours is without
     "ganpy": "popular script",
     "ganpy-eps": "popular script, fixed",
@@ -49,53 +47,43 @@ def measured():
         yield Measured(training.group, training.name, recipe.seed, recipe.n_epochs, record["measured"], record)
 
 
-def grouped(rows):
-    """{name: [Measured of each seed]}, in order."""
+def grouped(pairs):
+    """{key: [its values]} of (key, value) pairs, in order."""
     found = {}
-    for row in rows:
-        found.setdefault(row.name, []).append(row)
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
     return found
+
+
+def selected(*groups, epochs=None):
+    """{name: [Measured of each seed]} of the trainings of `groups`; with `epochs`, only of those that took as many."""
+    return grouped((row.name, row) for row in measured() if row.group in groups and epochs in (None, row.epochs))
 
 
 def compared():
     """{recipe: its seeds} after the epochs at which all recipes are compared."""
-    rows = [row for row in measured() if row.group in ("recipes", "ours") and row.epochs == experiments.EPOCHS]
-    found = grouped(rows)
-    return {name: found[name] for name in reversed(RECIPES)}
-
-
-def annealed():
-    """{published recipe with our schedule: its seeds}, after the same epochs."""
-    return grouped(row for row in measured() if row.group == "annealed")
+    return selected("recipes", "ours", epochs=experiments.EPOCHS)
 
 
 def lengths():
     """{name: its seeds} of the published recipes at lengths of their own, and of ours without annealing."""
-    return grouped(row for row in measured() if row.group == "lengths")
+    return selected("lengths")
 
 
 def final():
     """The seeds of our recipe at its end."""
-    return [row for row in measured() if row.group == "ours" and row.epochs == OURS.n_epochs]
+    return selected("ours", epochs=OURS.n_epochs)["ours"]
 
 
 def ablation():
     """{what our recipe is without: its seeds}; "ours" is without nothing."""
-    rows = (row for row in measured() if row.group in ("ablation", "ours") and row.epochs == experiments.EPOCHS)
-    return grouped(rows)
+    return selected("ablation", "ours", epochs=experiments.EPOCHS)
 
 
 def shipped():
     """The measurement of the generator that is published."""
-    (row,) = (row for row in final() if row.record["config"]["recipe"] == asdict(OURS))
+    (row,) = (row for row in final() if row.seed == OURS.seed)
     return row
-
-
-def median_seed():
-    """The seed of our recipe with the median Frechet distance by the classifier that recipes were not chosen by."""
-    rows = final()
-    middle = median_low(row.found["reporting"]["frechet"] for row in rows)
-    return next(row.seed for row in rows if row.found["reporting"]["frechet"] == middle)
 
 
 def real():
@@ -105,8 +93,7 @@ def real():
 
 def picture(name):
     """The record of the picture `name`: "interpolation", "nearest" or "film"."""
-    found = {record["name"]: record for record in experiments.RESULTS.load("pictures")}
-    return found[name]
+    return next(record for record in experiments.RESULTS.load("pictures") if record["name"] == name)
 
 
 def classifiers():
@@ -132,39 +119,39 @@ def opinions():
 
 
 def seconds_of_epochs():
-    """{way: median seconds of an epoch in the benchmark}."""
+    """{way, as tables call it: median seconds of an epoch in the benchmark}, in the order of benchmark.WAYS."""
     (record,) = experiments.RESULTS.load("benchmark")
-    return {way: median(record["epoch_seconds"][way]) for way in benchmark.WAYS}
+    return {way.replace("ours", "our loop"): median(record["epoch_seconds"][way]) for way in benchmark.WAYS}
 
 
-def way(name):
-    """What tables call a way of the benchmark."""
-    return name.replace("ours", "our loop")
+def medians(found):
+    """{measure: median} of what was `found` of each seed; by the reporting classifier but for "tuning", a distance."""
+    reporting = [each["reporting"] for each in found]
+    keys = ("frechet", "precision", "recall", "density", "coverage")
+    return {
+        **{key: median(each[key] for each in reporting) for key in keys},
+        "tuning": median(each["tuning"]["frechet"] for each in found),
+        "least": median(min(each["shares"]) for each in reporting),
+        "most": median(max(each["shares"]) for each in reporting),
+        "seeds": len(found),
+    }
 
 
 def quality():
-    """{(recipe, epochs): {measure: median over seeds}} by the reporting classifier; last ("real images", None)."""
-    found = {}
-    longest = [row for row in measured() if row.group == "ours" and row.epochs == experiments.SHORTER[-1]]
-    ours = ("ours", longest), ("ours", final())
-    for name, rows in (*compared().items(), *annealed().items(), *lengths().items(), *ours):
-        values = {key: median(row.found["reporting"][key] for row in rows) for key in QUALITY}
-        values["tuning"] = median(row.found["tuning"]["frechet"] for row in rows)
-        for key, choose in (("least", min), ("most", max)):
-            values[key] = median(choose(row.found["reporting"]["shares"]) for row in rows)
-        found[name, rows[0].epochs] = values | {"seeds": len(rows)}
-    values = {key: real()["reporting"][key] for key in QUALITY} | {"tuning": real()["tuning"]["frechet"]}
-    shares = real()["reporting"]["shares"]
-    return found | {("real images", None): values | {"least": min(shares), "most": max(shares)}}
+    """{(recipe, epochs): its medians} but for the ablation, of ours at three lengths; last ("real images", None)."""
+    shown = (experiments.EPOCHS, experiments.SHORTER[-1], OURS.n_epochs)
+    rows = [row for row in measured() if row.group != "ablation" and (row.group != "ours" or row.epochs in shown)]
+    found = grouped(((row.name, row.epochs), row.found) for row in rows) | {("real images", None): [real()]}
+    return {key: medians(each) for key, each in found.items()}
 
 
 def over_epochs():
-    """{recipe: [(epochs, Fréchet distance) of every measurement]} of ours and ganpy-eps."""
-    found = {"ours": [], "ganpy-eps": []}
-    for row in measured():
-        if row.name in found:
-            found[row.name].append((row.epochs, row.found["reporting"]["frechet"]))
-    return {name: sorted(points, key=lambda point: point[0]) for name, points in found.items()}
+    """{recipe: {epochs: [Fréchet distance of each seed]}} of ours and ganpy-eps, from the shortest training on."""
+    rows = sorted(measured(), key=lambda row: row.epochs)
+    return {
+        name: grouped((row.epochs, row.found["reporting"]["frechet"]) for row in rows if row.name == name)
+        for name in ("ours", "ganpy-eps")
+    }
 
 
 def overtaken():
@@ -174,20 +161,11 @@ def overtaken():
     """
     (public,) = lengths()["ganpy-eps"]
     slow, _, same, own = seconds_of_epochs().values()
-    ours = {}
-    for row in measured():
-        if row.group == "ours":
-            ours.setdefault(row.epochs, []).append(row.found["reporting"]["frechet"])
-    for epochs, distances in sorted(ours.items()):
+    for epochs, distances in over_epochs()["ours"].items():
         if median(distances) <= public.found["reporting"]["frechet"]:
             times = public.epochs / epochs
             return epochs, times * same / own, times * slow / own
     return None, float("nan"), float("nan")
-
-
-def loss_of_D(row):
-    """D's mean loss in the last stretch of a training."""
-    return row.record["history"]["loss_D"][-1]
 
 
 def seen():
@@ -201,10 +179,12 @@ def seen():
 
 def chances(shares, n, many):
     """Chances that n draws of digits with these shares lack a digit, and that some digit comes `many` times or more."""
-    missing = 0.0
-    for size in range(1, len(shares) + 1):  # inclusion and exclusion over the sets of digits that may be missing
-        missing -= (-1) ** size * sum((1 - sum(absent)) ** n for absent in combinations(shares, size))
-    fewer = np.ones(1)  # coefficient k: the chance of k draws with no digit `many` times, over k!
-    for share in shares:
-        fewer = np.convolve(fewer, [share**k / factorial(k) for k in range(many)])
-    return missing, 1 - (factorial(n) * fewer[n] if n < len(fewer) else 0)
+
+    def all_come(times):
+        """The chance that each digit comes a number of times that is in `times`."""
+        terms = np.ones(1)  # term k: the chance of that in k draws, over k!
+        for share in shares:
+            terms = np.convolve(terms, [share**k / factorial(k) if k in times else 0 for k in range(n + 1)])
+        return factorial(n) * terms[n]
+
+    return 1 - all_come(range(1, n + 1)), 1 - all_come(range(many))

@@ -126,7 +126,7 @@ def summary():
         ["recall", f"{found['recall']:.2f}"],
         ["coverage", f"{found['coverage']:.2f}"],
         ["digits that the classifier reads along the strip", ", ".join(map(str, along))],
-        *([f"training-loop speed-up, {summaries.way(way)}", f"{public[1] / s:.1f}x"] for way, s in ours),
+        *([f"training-loop speed-up, {way}", f"{public[1] / s:.1f}x"] for way, s in ours),
     ]
     return Table(["shipped generator, by the reporting classifier", "result"], rows, "lr")
 
@@ -143,7 +143,7 @@ def quality():
         "tuning": ("(tuning)", min, significant),
         "least": ("rarest, %", max, lambda v: f"{100 * v:.1f}"),
         "most": ("commonest, %", min, lambda v: f"{100 * v:.1f}"),
-        **{key: (key, max, lambda v: f"{v:.2f}") for key in ("precision", "recall", "density", "coverage")},
+        **{key: (key, max, "{:.2f}".format) for key in ("precision", "recall", "density", "coverage")},
     }
     varied = [v for v in found.values() if v["least"] >= 0.01] or list(found.values())  # toys may draw one digit only
     best = {key: choose(v[key] for v in varied) for key, (_, choose, _) in columns.items()}
@@ -169,8 +169,8 @@ def opinions():
         for (name, epochs), seen in found["reporting"].items():
             if what in seen:
                 cells = [significant(by[name, epochs][what]) for by in found.values()]
-                images = ["–", "–"] if what == "sure" or "share" not in seen else None
-                images = images or [f"{100 * seen['share']:.1f}", f"{seen['variance']:.0f}"]
+                known = what == "all" and "share" in seen
+                images = [f"{100 * seen['share']:.1f}", f"{seen['variance']:.0f}"] if known else ["–", "–"]
                 rows.append([names.get(name, name) + suffix, epochs or "–", *cells, *images])
     return Table(["images", "epochs", *found, "sure, %", "variance"], rows, "lrrrrrrr")
 
@@ -179,7 +179,7 @@ def speed():
     """Seconds of an epoch in each way of making the same updates."""
     seconds = summaries.seconds_of_epochs()
     public, *_ = seconds.values()
-    rows = [[summaries.way(way), f"{s:.1f}", f"{public / s:.1f}"] for way, s in seconds.items()]
+    rows = [[way, f"{s:.1f}", f"{public / s:.1f}"] for way, s in seconds.items()]
     return Table(["training loop", "seconds per epoch", "speed-up"], rows, "lrr")
 
 

@@ -11,27 +11,26 @@ import torch
 from IPython.display import display
 from matplotlib.animation import FuncAnimation
 
-from gan_study import figures, measures, quality
+from gan_study import figures, measures, quality, trainings
 from gan_study.classifier import classify
 
 
 @torch.no_grad()
 def between(generator, judge, z, alpha, way):
-    """(image (28, 28) as grey values, digit, confidence) at `alpha` from z[0], 0, to z[1], 1."""
+    """The image (28, 28), as grey values, at `alpha` from z[0], 0, to z[1], 1; and its title."""
     at = torch.lerp(z[0], z[1], alpha) if way == "linear" else measures.slerp(z[0], z[1], torch.tensor([alpha]))
     image = generator(at[None])
     digit, confidence = classify(judge, image)
-    return (image[0, 0] + 1) / 2, int(digit), float(confidence)
+    return ((image[0, 0] + 1) / 2).numpy(), f"α = {alpha:.2f}: {digit.item()} ({confidence.item():.0%})"
 
 
 def draw_between(generator, judge, z, alpha, way, height=3.0):
     """The nine images of the path, and large, the one at `alpha`; `height` in inches."""
-    image, digit, confidence = between(generator, judge, z, alpha, way)
     fig, (top, bottom) = plt.subplots(2, 1, figsize=(6.3, height), height_ratios=(1, height), layout="constrained")
     row = (quality.path(generator, z, way)[:, 0] + 1) / 2
-    figures.show(top, torch.cat(list(row), dim=1).numpy(), "")
+    figures.show(top, torch.hstack([*row]).numpy(), "")
     top.axvline(14 + alpha * 28 * (len(row) - 1), color=figures.ORANGE)
-    figures.show(bottom, image.numpy(), f"α = {alpha:.2f}: {digit} ({confidence:.0%})")
+    figures.show(bottom, *between(generator, judge, z, alpha, way))
     return fig
 
 
@@ -48,9 +47,9 @@ def replace(output, draw):
         plt.close(fig)
 
 
-def interpolation(generator, judge, pair=(3, 8)):
+def interpolation(generator, judge):
     """Two digits, a way and a slider; the path's ends are the first noise that meets the rule of quality.py."""
-    start, end = (widgets.Dropdown(options=range(10), value=digit, layout={"width": "80px"}) for digit in pair)
+    start, end = (widgets.Dropdown(options=range(10), value=digit, layout={"width": "80px"}) for digit in (3, 8))
     way = widgets.Dropdown(options=("linear", "spherical"), layout={"width": "120px"})
     alpha = widgets.FloatSlider(0.5, min=0, max=1, step=0.01, description="α", layout={"width": "60%"})
     output, found = widgets.Output(), {}
@@ -112,26 +111,25 @@ class Film:
 
 def training(n=24):
     """The film of training: up to n sample grids, from the first batch to the last; its stills are figures.series."""
-    moments = figures.moments()
+    moments = trainings.published()["images"]
     fig, ax = plt.subplots(figsize=(2.8, 3.0), layout="constrained")
 
     def draw(batches_done):
         ax.clear()
-        figures.show(ax, figures.grid(batches_done), f"batch {batches_done:,}")
+        figures.show(ax, figures.read(f"images/{batches_done}.png"), f"batch {batches_done:,}")
 
     frames = [moments[round(at)] for at in np.linspace(0, len(moments) - 1, min(n, len(moments)))]
     return Film("training", fig, draw, frames, figures.series())
 
 
-def walk(generator, judge, pair=(3, 8), n=25):
-    """The film of the straight path between two digits, n images; its stills are the nine images and the middle one."""
+def walk(generator, judge, pair):
+    """The film of the straight path between two digits; its stills are the nine images and the middle one."""
     _, z = quality.choose(generator, judge, pair)
     fig, ax = plt.subplots(figsize=(2.2, 2.4), layout="constrained")
 
     def draw(alpha):
-        image, digit, confidence = between(generator, judge, z, alpha, "linear")
         ax.clear()
-        figures.show(ax, image.numpy(), f"α = {alpha:.2f}: {digit} ({confidence:.0%})")
+        figures.show(ax, *between(generator, judge, z, alpha, "linear"))
 
     stills = draw_between(generator, judge, z, 0.5, "linear", height=1.7)
-    return Film("walk", fig, draw, np.linspace(0, 1, n).tolist(), stills, dpi=90)
+    return Film("walk", fig, draw, np.linspace(0, 1, 25).tolist(), stills, dpi=90)

@@ -14,6 +14,7 @@ import pytest
 
 import artifacts
 import closure
+import runner
 
 CODE = {  # a small Part: an assignment file, and a study with two experiments
     "model.py": """
@@ -88,6 +89,7 @@ import sys
 
 import study
 import artifacts
+import runner
 from study import run
 
 RUNS = json.loads(sys.argv[1])
@@ -100,7 +102,7 @@ def runs():
 
 results = artifacts.Results("results", {"toy": artifacts.Experiment(runs, run.perform)}, "python -m study {}")
 options = json.loads(sys.argv[2])
-artifacts.script(lambda: results.perform(["toy"], **options), "study")
+artifacts.script(lambda: runner.perform(results, ["toy"], **options), "study")
 """,
 }
 
@@ -213,7 +215,7 @@ def test_a_function_that_cannot_be_followed_is_an_error(part):
 
 def test_what_is_performed_is_read_in_order_and_says_what_made_it(part):
     made = results(part)
-    made.perform(["toy"], jobs=2)
+    runner.perform(made, ["toy"], jobs=2)
     records = made.load("toy")
     assert [record["name"] for record in records] == ["seed0", "seed1"]
     assert records[0]["versions"]["torch"] and "1 thread" in records[0]["hardware"] and records[0]["seconds"] >= 0
@@ -222,12 +224,13 @@ def test_what_is_performed_is_read_in_order_and_says_what_made_it(part):
 
 
 def test_what_is_up_to_date_is_not_done_again(part, capsys):
-    results(part).perform(["toy"], jobs=1)
+    runner.perform(results(part), ["toy"], jobs=1)
     before = lines(part)
-    results(part, seeds=(0, 1, 2)).perform(["toy"], jobs=1)
+    more = results(part, seeds=(0, 1, 2))
+    runner.perform(more, ["toy"], jobs=1)
     assert "2 of 3 run(s) are up to date" in capsys.readouterr().out
     assert lines(part)[:2] == before and len(lines(part)) == 3
-    results(part, seeds=(0, 1, 2)).perform(["toy"], jobs=1, retrain=True, select=lambda _, run: run.name == "seed1")
+    runner.perform(more, ["toy"], jobs=1, retrain=True, select=lambda _, run: run.name == "seed1")
     assert lines(part)[0] == before[0] and len(lines(part)) == 3
 
 
@@ -253,7 +256,7 @@ def edit(part, change):
 )
 def test_results_that_are_missing_or_edited_are_refused(part, change, message):
     made = results(part)
-    made.perform(["toy"], jobs=1)
+    runner.perform(made, ["toy"], jobs=1)
     edit(part, change)
     with pytest.raises(artifacts.ArtifactError, match=message):
         made.load("toy")
@@ -261,7 +264,7 @@ def test_results_that_are_missing_or_edited_are_refused(part, change, message):
 
 def test_two_results_that_were_swapped_are_refused(part):
     made = results(part)
-    made.perform(["toy"], jobs=1)
+    runner.perform(made, ["toy"], jobs=1)
     one, two = lines(part)
     for record, name in ((one, "seed1"), (two, "seed0")):  # even with a hash that fits
         record["name"] = name
@@ -284,11 +287,11 @@ def test_files_of_a_run_are_known_by_their_hash(part):
 
 
 def test_a_toy_run_never_replaces_real_results(part, monkeypatch):
-    results(part).perform(["toy"], jobs=1)
+    runner.perform(results(part), ["toy"], jobs=1)
     before = lines(part)
     monkeypatch.setattr(artifacts, "SMOKE", True)
     with pytest.raises(artifacts.ArtifactError, match="real results"):
-        results(part).perform(["toy"], jobs=1, retrain=True)
+        runner.perform(results(part), ["toy"], jobs=1, retrain=True)
     assert lines(part) == before
 
 
@@ -363,7 +366,7 @@ def test_two_identical_commands_at_once_do_the_work_once(part):
 def test_what_a_killed_process_left_half_written_is_removed_by_the_next(part):
     (part / "results").mkdir()
     (part / "results" / ".toy-abc.jsonl").write_text("half")
-    results(part).perform(["toy"], jobs=1)
+    runner.perform(results(part), ["toy"], jobs=1)
     assert not list((part / "results").glob(".toy-*"))
 
 

@@ -49,7 +49,7 @@ def test_a_stale_page_is_said_with_the_command(tmp_path, monkeypatch):
     for content in (None, "old"):
         if content:
             explore.OUTPUT.write_text(content)
-        with pytest.raises(SystemExit, match="is missing or stale; make it with: python report/explore\\.py"):
+        with pytest.raises(explore.artifacts.ArtifactError, match="is missing or stale; make it with: python report/"):
             explore.main()
 
 
@@ -78,9 +78,11 @@ def test_the_race_is_drawn_in_the_page_and_stays_where_its_file_is_not_made(tmp_
     monkeypatch.setattr(explore, "FIGURE", tmp_path / "lengths.svg")
     monkeypatch.setattr(explore, "OUTPUT", tmp_path / "explore.html")
     assert explore.figure() == ""
+    (tmp_path / "readme.json").write_text('{"figure": "what it shows"}')
     explore.FIGURE.write_text("<?xml version='1.0'?>\n<svg width='1'><metadata>when</metadata><g/></svg>\n")
     drawn = explore.figure()
     assert drawn.startswith('<figure><svg role="img"') and "when" not in drawn and "xml" not in drawn
+    assert "what it shows</figcaption>" in drawn
     explore.OUTPUT.write_text(f"<!-- figure -->\n{drawn}\n<!-- end of figure -->")
     explore.FIGURE.unlink()
     assert explore.figure() == drawn

@@ -161,8 +161,17 @@ def test_a_signal_ends_a_stage_with_one_line_and_no_orphans(unbuilt, number, nam
     assert not [line for line in groups if line.split()[:1] == children[:1] and "Z" not in line]
 
 
-@pytest.mark.parametrize("broken", ["ruff check", "tests/part1", "tests/part2", "tests/bundle"])
-def test_whatever_fails_fails_the_test_stage_which_closes_with_the_summaries(unbuilt, tmp_path, broken):
+@pytest.mark.parametrize(
+    ("broken", "name"),
+    [
+        ("ruff check", None),
+        ("pytest -q tests/part1", "part1"),
+        ("pytest -q tests/part2", "part2"),
+        ("pytest -q tests/bundle/test_all_stages.py", "stages"),
+        ("pytest -q -n 2", "bundle"),
+    ],
+)
+def test_whatever_fails_fails_the_test_stage_which_closes_with_the_summaries(unbuilt, tmp_path, broken, name):
     python = stub(
         tmp_path / "python",
         f'case "$*" in *"{broken}"*) echo "1 failed"; exit 1 ;; *ruff*) exit 0 ;; *pytest*) echo "2 passed"; exit 0 ;; '
@@ -170,9 +179,8 @@ def test_whatever_fails_fails_the_test_stage_which_closes_with_the_summaries(unb
     )
     done = run_all(unbuilt, "test", "--no-system", PYTHON=python)
     assert done.returncode == 1 and "stage test failed" in done.stderr
-    if broken != "ruff check":
-        lines = done.stdout.strip().splitlines()[-3:]
-        expected = [("tests/part1", "2 passed"), ("tests/part2", "2 passed"), ("tests/bundle", "2 passed")]
-        found = [(line.split()[1], " ".join(line.split()[2:])) for line in lines]
-        assert found == [(name, "1 failed" if name == broken else said) for name, said in expected]
-        assert f"tests failed in: {broken.removeprefix('tests/')}" in done.stderr
+    if name:
+        said = [" ".join(line.split()) for line in done.stdout.splitlines()[-4:]]
+        names = ("part1", "part2", "stages", "bundle")
+        assert said == [f"== {each} {'1 failed' if each == name else '2 passed'}" for each in names]
+        assert f"tests failed in: {name}" in done.stderr

@@ -7,6 +7,7 @@ import pytest
 from common import ROOT
 
 import build as builder
+import pdf
 from verify import NOTEBOOKS
 
 REPORT = (ROOT / "report" / "report.tex").read_text(encoding="utf-8")
@@ -125,7 +126,7 @@ def test_the_notebooks_and_their_pdfs_are_of_these_results(path):
 
 @pytest.mark.results
 def test_the_report_is_of_these_results():
-    author, subject = builder.pdf_says(ROOT / "report" / "report.pdf")
+    author, subject = pdf.says(ROOT / "report" / "report.pdf")
     assert author == "studentnumber" and builder.totals()["Artifacts"] in subject, "./run_all.sh report"
     if builder.GENERATED.exists():
         assert builder.report_fault("studentnumber") is None, "./run_all.sh report"

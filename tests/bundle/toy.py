@@ -18,7 +18,10 @@ NAME = "- x -- \"O'Neil\" `fi'' $x^2$ %#&_{}~ \\input{/etc/passwd} Иван Γι
 
 REAL = ("run_all.sh", "requirements.txt", "pyproject.toml", "report/house.mplstyle", "report/notebook.lua")
 REAL += ("report/cjk.tex", "report/notebook.tex", "report/build.py", "report/verify.py", "report/readme.py")
-REAL += tuple(f"report/{name}.py" for name in ("artifacts", "closure", "publish", "tables"))
+REAL += tuple(f"report/{name}.py" for name in ("artifacts", "closure", "pdf", "publish", "submission", "tables"))
+EMPTY = ("report/explore.py", "report/explore.html", "report/explore/page.html", "report/race.png")
+EMPTY += ("Part1/results/a.pt", "Part2/results/a.pt", "Part2/results/a.png", "Part2/results/a.gif")
+EMPTY += ("Part2/dataset/mnist.py", "tests/common.py", "tests/bundle/test_toy.py", "tests/more.txt", "tests/a/more.txt")
 RECORD = {"seconds": 60, "hardware": "a processor, 2 cores, 1 thread(s)", "versions": {"python": "3"}}
 STUDY = '''"""Toy."""
 import json, os, pathlib, sys, time
@@ -67,17 +70,13 @@ def make(folder):
     for name in REAL:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
-    files = {
+    files = dict.fromkeys(EMPTY, "") | {
         "README.md": README,
         "report/report.tex": TEX,
-        "tests/common.py": "",
-        "tests/bundle/test_toy.py": "",
-        "tests/browser/requirements.txt": "",
         "Part1/utils.py": 'WORD = "one"\n',
         "Part1/train.py": SCRIPT,
         "Part2/utils.py": 'WORD = "two"\n',
         "Part2/my_gan.py": SCRIPT,
-        "Part2/dataset/mnist.py": "",
         "Part2/images/1.png": "picture",
         "Part2/mnist_generator.pt": "weights",
     }

@@ -26,7 +26,7 @@ def part1(tmp_path):
 
 def copied(folder):
     (folder / "report").mkdir(parents=True)
-    for name in ("artifacts.py", "closure.py", "command.py", "publish.py", "tables.py", "house.mplstyle"):
+    for name in ("artifacts.py", "closure.py", "command.py", "publish.py", "runner.py", "tables.py", "house.mplstyle"):
         shutil.copy(ROOT / "report" / name, folder / "report")
     return Path(shutil.copytree(ROOT / "Part1", folder / "Part1", ignore=shutil.ignore_patterns(*MADE)))
 

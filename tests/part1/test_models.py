@@ -201,8 +201,11 @@ def test_digits_that_do_not_fit_are_named(Model):
         Model(4, 10, 8, 10)(torch.tensor([[3, 12, 4]]))
 
 
-@both
-@pytest.mark.parametrize("x", [torch.zeros(3, 4, 5), torch.zeros(3), torch.zeros(3, 4), torch.zeros(3, 0, 10)])
+@every
+@pytest.mark.parametrize(
+    "x",
+    [torch.zeros(3, 4, 5), torch.zeros(3), torch.zeros(3, 4), torch.zeros(3, 0, 10), torch.zeros(3, 0, dtype=int)],
+)
 def test_an_x_that_does_not_fit_is_named(Model, x):
     with pytest.raises(ValueError, match=r"x has shape .*; expected \(batch, time, 10\)"):
         Model(4, 10, 8, 10)(x)

@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 import torch
-from common import ROOT, python
+from common import ROOT, forked
 from torch.utils.data import DataLoader, Dataset, random_split
 
 import train
@@ -129,7 +129,7 @@ def test_what_is_saved_can_be_loaded_and_goes_on(capsys, tmp_path, model, name):
 
 def test_the_command_says_what_was_reached(tmp_path):
     flags = ["--max_epoch", "1", "--data_size", "300", "--num_hidden", "8", "--save", "here.pt"]
-    done = python(ROOT / "Part1" / "train.py", *flags, cwd=tmp_path)
+    done = forked(ROOT / "Part1" / "train.py", *flags, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].startswith("reached: validation accuracy")
     assert torch.load(tmp_path / "here.pt", weights_only=True)["weights"]

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from common import ROOT, python
+from common import ROOT, forked
 
 import dataset
 from lstm import LSTM
@@ -93,5 +93,5 @@ def test_streamed_evaluation_takes_no_more_memory_for_more_digits():
         "training.streamed(network, 4000, 64, 0)\n"
         "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)"
     )
-    done = python("-c", code, cwd=ROOT / "Part1")
+    done = forked("-c", code, cwd=ROOT / "Part1")
     assert done.returncode == 0 and float(done.stdout) < 4, done  # MiB; 64 gates of 4,000 steps would take 500

@@ -21,7 +21,7 @@ MADE = ("results", "images", "runs", "MNIST", "*.pt", "*.ipynb", "*.pdf", "__pyc
 def copied(folder):
     """Part2's code in `folder`, and what it needs of report/, without results."""
     (folder / "report").mkdir(parents=True)
-    for name in ("artifacts.py", "closure.py", "command.py", "publish.py", "tables.py", "house.mplstyle"):
+    for name in ("artifacts.py", "closure.py", "command.py", "publish.py", "runner.py", "tables.py", "house.mplstyle"):
         shutil.copy(ROOT / "report" / name, folder / "report")
     return Path(shutil.copytree(ROOT / "Part2", folder / "Part2", ignore=shutil.ignore_patterns(*MADE)))
 

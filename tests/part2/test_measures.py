@@ -86,12 +86,12 @@ def test_a_jump_and_a_cross_fade_are_told_from_a_smooth_path():
     """Digits shifted step by step stay digits; a cross-fade between two does not; a jump does not move evenly."""
     judge = classifier.load_classifier("reporting")
     images, _ = mnist.load("digits")
-    from_left = mnist.normalise(images[:200])
-    real, _ = measures.features(judge, torch.cat([from_left.roll(s, -1) for s in range(-4, 5)]))
-    path = torch.stack([from_left.roll(s, -1) for s in range(-4, 5)], dim=1)
+    digits = mnist.normalise(images[:200])
+    moved = torch.stack([digits.roll(s, -1) for s in range(-4, 5)], dim=1)
+    real, _ = measures.features(judge, moved.flatten(0, 1))
     alpha = torch.linspace(0, 1, 9)[:, None, None, None]
-    a, b = from_left[:, None], from_left.flip(0)[:, None]
-    ways = {"moved": path, "fade": torch.lerp(a, b, alpha), "jump": torch.where(alpha < 0.5, a, b)}
+    a, b = digits[:, None], digits.flip(0)[:, None]
+    ways = {"moved": moved, "fade": torch.lerp(a, b, alpha), "jump": torch.where(alpha < 0.5, a, b)}
     found = {name: measures.along(way, judge, real, measures.radii(real, 5)) for name, way in ways.items()}
     assert found["fade"]["realism"] < found["moved"]["realism"] == found["jump"]["realism"] == 1
     assert found["jump"]["jump"] == 1 and found["moved"]["jump"] < 0.2

@@ -6,6 +6,7 @@ import math
 import os
 import re
 import time
+from statistics import median_low
 
 import pytest
 from common import ROOT, Command, forked, python
@@ -87,7 +88,8 @@ def test_both_classifiers_of_record_are_above_99_3_percent():
 
 @pytest.mark.results
 def test_what_is_shipped_is_the_median_seed():
-    assert summaries.median_seed() == OURS.seed
+    seeds = {row.found["reporting"]["frechet"]: row.seed for row in summaries.final()}
+    assert seeds[median_low(seeds)] == OURS.seed
     shipped = summaries.shipped().record
     assert shipped["generator"] == artifacts.sha256(ROOT / "Part2" / "mnist_generator.pt")
     assert {row.seed for row in summaries.final()} == {0, 1, 2}
@@ -158,9 +160,8 @@ def test_what_the_prose_says_of_annealing_holds():
     annealed, constant = (found["reporting"][name, experiments.EPOCHS] for name in ("annealed", "constant"))
     real = found["reporting"]["test images", None]
     assert abs(annealed["share"] - constant["share"]) < 0.2 * (real["share"] - annealed["share"])
-    (record, *_) = experiments.RESULTS.load("opinions")
-    off = {each: abs(by["variance"] - record["training_variance"]) for each, by in (("a", annealed), ("c", constant))}
-    assert off["a"] < off["c"] and constant["variance"] > record["training_variance"]
+    variance = experiments.RESULTS.load("opinions")[0]["training_variance"]
+    assert abs(annealed["variance"] - variance) < constant["variance"] - variance
 
 
 def test_chances_of_a_draw_of_digits():
