@@ -209,7 +209,23 @@ def test_three_lines_say_what_is_published():
     lines = done.stdout.strip().splitlines()
     assert done.returncode == 0 and len(lines) == 3, done.stderr
     assert "mnist_generator.pt" in lines[0] and "images/" in lines[0] and "python -m gan_study interpolate" in lines[1]
-    assert "--retrain (about" in lines[2] and "--n_epochs 5" in lines[2]
+    assert "--retrain (it took" in lines[2] and "--n_epochs 5" in lines[2]
+
+
+@pytest.mark.results
+def test_a_resumed_command_with_nothing_to_resume_trains_nothing_and_an_unfinished_training_is_said(
+    monkeypatch, capsys, tmp_path
+):
+    monkeypatch.setattr(recipes, "HERE", tmp_path)
+    my_gan.main(["--resume"])
+    assert "up to date" in capsys.readouterr().out
+    for recipe in (recipes.OURS, recipes.in_float32(recipes.OURS)):
+        out = recipes.folder(recipe)
+        out.mkdir(parents=True)
+        (out / "checkpoint.pt").touch()
+        my_gan.main([])
+        assert f"it is being trained again in {out}: python my_gan.py --resume" in capsys.readouterr().out
+        (out / "checkpoint.pt").unlink()
 
 
 @pytest.mark.results

@@ -17,7 +17,15 @@ from dataset import mnist
 from gan_study import networks
 from recipes import OURS, RECIPES, Recipe, parse
 
-TINY = replace(OURS, dataset="digits", n_epochs=1, save_interval=10)
+EXACT = replace(
+    OURS, bf16=False
+)  # products in bfloat16 take very long where the processor has no instructions for them
+TINY = replace(EXACT, dataset="digits", n_epochs=1, save_interval=10)
+
+
+def widths(network):
+    """The outputs of its linear layers."""
+    return [layer.out_features for layer in network.net if isinstance(layer, torch.nn.Linear)]
 
 
 def test_shapes_ranges_and_the_templates_widths():
@@ -28,12 +36,7 @@ def test_shapes_ranges_and_the_templates_widths():
     assert probabilities.shape == (7, 1) and probabilities.min() > 0 and probabilities.max() < 1
     torch.testing.assert_close(discriminator(images.flatten(1)), probabilities)
     torch.testing.assert_close(discriminator.logits(images).sigmoid(), probabilities)
-
-    def widths(network):
-        return [(layer.in_features, layer.out_features) for layer in network.net if isinstance(layer, torch.nn.Linear)]
-
-    assert widths(generator) == [(100, 128), (128, 256), (256, 512), (512, 1024), (1024, 784)]
-    assert widths(discriminator) == [(784, 512), (512, 256), (256, 1)]
+    assert widths(generator) == [128, 256, 512, 1024, 784] and widths(discriminator) == [512, 256, 1]
 
 
 def test_the_page_is_a_page():
@@ -53,6 +56,45 @@ def test_flags_are_the_templates():
     assert Recipe().save_interval == OURS.save_interval == 500
     assert parse(["--no-bf16"]).recipe == replace(OURS, bf16=False)
     assert parse(["--recipe", "ganpy", "--n_epochs", "15"]).recipe == replace(RECIPES["ganpy"], n_epochs=15)
+
+
+@pytest.mark.parametrize(
+    ("times", "flags", "bf16"),
+    [
+        (0.5, [], True),
+        (40, [], False),
+        (40, ["--bf16"], True),
+        (0.5, ["--no-bf16"], False),
+        (40, ["--recipe", "C3"], False),
+    ],
+)
+def test_a_processor_that_is_slow_at_bfloat16_trains_in_float32_unless_told(
+    monkeypatch, capsys, tmp_path, times, flags, bf16
+):
+    monkeypatch.setattr(recipes, "HERE", tmp_path)
+    monkeypatch.setattr(recipes, "slowdown_of_bf16", lambda device: times)
+    given = parse(["--n_epochs", "3", *flags])
+    recipe = recipes.affordable(given)
+    assert recipe == replace(given.recipe, bf16=bf16)
+    assert ("40 times as long" in capsys.readouterr().out) == (given.recipe.bf16 != bf16)
+    recipes.folder(recipe).mkdir(parents=True)
+    (recipes.folder(recipe) / "checkpoint.pt").touch()  # once begun, it goes on as it began, whatever is measured then
+    for measured in (0.5, 40):
+        monkeypatch.setattr(recipes, "slowdown_of_bf16", lambda device, measured=measured: measured)
+        assert recipes.affordable(given) == recipe
+
+
+def test_the_slowdown_of_bfloat16_is_a_ratio_of_times(monkeypatch):
+    assert 0.05 < recipes.slowdown_of_bf16("cpu") < 1000
+    product = torch.Tensor.__matmul__
+
+    def delayed(x, W):
+        recipes.time.sleep(0.1 if x.dtype == torch.bfloat16 else 0.001)
+        return product(x[:1, :1], W[:1, :1])
+
+    monkeypatch.setattr(torch.Tensor, "__matmul__", delayed)
+    threads = torch.get_num_threads()
+    assert 10 < recipes.slowdown_of_bf16("cpu") < 200 and torch.get_num_threads() == threads
 
 
 def test_every_flag_has_a_line_of_help(capsys):
@@ -102,7 +144,7 @@ def test_a_step_of_one_network_leaves_the_others_gradients_alone(tmp_path):
 
     images = TensorDataset(torch.rand(64, 1, 28, 28) * 2 - 1, torch.zeros(64, dtype=torch.long))
     before = generator.state_dict()["net.0.weight"].clone()
-    recipe = replace(OURS, n_epochs=2, save_interval=1, ema=0)
+    recipe = replace(EXACT, n_epochs=2, save_interval=1, ema=0)
     optimizers = Watched(generator, g_steps), Watched(discriminator, d_steps)
     history = my_gan.train(
         DataLoader(images, 16, shuffle=True), discriminator, generator, *optimizers, recipe, out=tmp_path
@@ -132,7 +174,7 @@ def test_the_average_is_the_average(tmp_path):
     optimizers = [torch.optim.SGD(network.parameters(), lr=0.1) for network in (generator, discriminator)]
     optimizers[0].register_step_post_hook(lambda *_: weights.append(generator.net[0].weight.detach().clone()))
     images = TensorDataset(torch.rand(160, 1, 28, 28) * 2 - 1, torch.zeros(160))
-    recipe = replace(OURS, n_epochs=3, ema=0.7)
+    recipe = replace(EXACT, n_epochs=3, ema=0.7)
     my_gan.train(DataLoader(images, 8), discriminator, generator, *optimizers, recipe, out=tmp_path)
     expected = weights[0]
     for n, weight in enumerate(weights[1:], 2):
@@ -168,8 +210,7 @@ def test_C3s_networks_and_its_rule():
     images = generator(torch.randn(4, 100))
     assert images.shape == (4, 1, 28, 28) and images.min() >= -1 and images.max() <= 1
     assert discriminator(images).shape == (4, 1) and isinstance(optimizer_G, torch.optim.RMSprop)
-    linear = [layer.out_features for layer in discriminator.net if isinstance(layer, torch.nn.Linear)]
-    assert linear == [1024, 512, 256, 1]
+    assert widths(discriminator) == [1024, 512, 256, 1]
     loss_D, l_fake = torch.tensor(1.3), torch.tensor([[0.2], [-0.4]])
     loss_G = torch.nn.functional.binary_cross_entropy_with_logits(l_fake, torch.ones(2, 1))
     expected = loss_D.exp() / (loss_D.exp() + loss_G.exp())
@@ -211,13 +252,13 @@ def rates(recipe, out, n_batches=10):
 
 
 def test_annealed_rates_are_constant_and_then_fall_linearly_to_zero(tmp_path):
-    seen = rates(replace(OURS, n_epochs=2, anneal=0.5, ema=0), tmp_path)
+    seen = rates(replace(EXACT, n_epochs=2, anneal=0.5, ema=0), tmp_path)
     expected = [1e-3 * min(1.0, (20 - n) / 10) for n in range(20)]
     assert seen["G"] == pytest.approx(expected) and seen["D"] == pytest.approx(expected)
-    assert rates(replace(OURS, n_epochs=1, anneal=0, ema=0), tmp_path)["G"] == pytest.approx(
+    assert rates(replace(EXACT, n_epochs=1, anneal=0, ema=0), tmp_path)["G"] == pytest.approx(
         [1e-4 * n for n in range(10, 0, -1)]
     )
-    assert set(rates(replace(OURS, n_epochs=1, anneal=1, ema=0), tmp_path)["G"]) == {1e-3}  # exactly constant
+    assert set(rates(replace(EXACT, n_epochs=1, anneal=1, ema=0), tmp_path)["G"]) == {1e-3}  # exactly constant
 
 
 class Stops:
@@ -239,10 +280,10 @@ class Stops:
 
 @pytest.mark.parametrize(
     ("name", "changes", "at"),
-    [("ours", {}, 30), ("ours", {"anneal": 0.3}, 17), ("C3", {"anneal": 0.5}, 40)],
+    [("ours", {"bf16": False}, 30), ("ours", {"anneal": 0.3, "n_epochs": 1}, 17), ("C3", {"anneal": 0.5}, 40)],
 )
 def test_an_interrupted_training_goes_on_to_the_same_bits(tmp_path, name, changes, at):
-    recipe = replace(RECIPES[name], dataset="digits", n_epochs=2, save_interval=40, seed=1, **changes)
+    recipe = replace(RECIPES[name], **{"dataset": "digits", "n_epochs": 2, "save_interval": 40, "seed": 1, **changes})
     ends = []
     for folder, stop in (("whole", None), ("parts", at)):
         for resume in (False, True) if stop else (False,):
@@ -325,8 +366,7 @@ def test_recipes_differ_as_they_are_said_to():
         assert [str(layer) for layer in one.net] == [str(layer) for layer in other.net]
     generator = my_gan.build(RECIPES["ganpy"])[0][1]
     assert {layer.eps for layer in generator.net if "BatchNorm" in type(layer).__name__} == {0.8}
-    two = [layer.out_features for layer in networks.TwoOutputDiscriminator().net if hasattr(layer, "out_features")]
-    assert two == [512, 256, 2]
+    assert widths(networks.TwoOutputDiscriminator()) == [512, 256, 2]
 
 
 def test_no_two_samples_seeds_are_alike():
