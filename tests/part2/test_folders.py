@@ -229,6 +229,16 @@ def test_a_resumed_command_with_nothing_to_resume_trains_nothing_and_an_unfinish
 
 
 @pytest.mark.results
+def test_a_training_in_float32_never_replaces_what_is_shipped(tmp_path):
+    """Not even if its generator were the same."""
+    work = Folder(tmp_path, recipes.asdict(recipes.in_float32(recipes.OURS)), my_gan.perform)
+    shipped, kept = ROOT / "Part2" / "mnist_generator.pt", ROOT / "Part2" / "results" / "published.jsonl"
+    (tmp_path / "mnist_generator.pt").write_bytes(shipped.read_bytes())
+    before = kept.stat().st_mtime_ns
+    assert "It is not published: trained in float32" in trainings.publish(work) and kept.stat().st_mtime_ns == before
+
+
+@pytest.mark.results
 @pytest.mark.parametrize("content", [None, b"half of it"])
 def test_a_damaged_generator_is_an_error_and_no_reason_to_train(monkeypatch, tmp_path, content):
     for path in (ROOT / "Part2").glob("images/*.png"):

@@ -13,6 +13,7 @@ from common import ROOT, Command, forked, python
 from PIL import Image
 
 import artifacts
+from gan_study import __main__ as study
 from gan_study import claims, experiments, report, summaries, tables
 from recipes import OURS, RECIPES, asdict
 
@@ -62,6 +63,29 @@ def test_each_training_is_planned_once():
             ours = asdict(OURS) | {"n_epochs": experiments.EPOCHS, "seed": each.recipe.seed}
             different = {key for key, value in asdict(each.recipe).items() if value != ours[key]}
             assert different == set(experiments.ABLATIONS[each.name])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "done", "times", "warns"),
+    [
+        (["trainings"], 59, 40, True),
+        (["all"], None, 40, True),  # without classifiers it is not known which trainings there are
+        (["all", "--retrain"], 60, 40, True),
+        (["all"], 60, 40, False),
+        (["benchmark"], 59, 40, False),
+        (["trainings"], 59, 0.5, False),
+    ],
+)
+def test_trainings_that_would_be_slow_are_warned_of(monkeypatch, capsys, arguments, done, times, warns):
+    def status(name):
+        if done is None:
+            raise artifacts.ArtifactError("a classifier is missing")
+        return done, 60
+
+    monkeypatch.setattr(experiments.RESULTS, "status", status)
+    monkeypatch.setattr(study.recipes, "slowdown_of_bf16", lambda device: times)
+    study.warn_of_bf16(study.parse(arguments))
+    assert ("40 times as long" in capsys.readouterr().out) == warns
 
 
 @pytest.mark.results
