@@ -3,8 +3,9 @@
     python -m gan_study list                       what there is, and what is up to date
     python -m gan_study trainings --seeds 0        a part of it
 
-A training is one line of results/trainings.jsonl, with what was `measured` at its end. Tables and figures select from
-these lines (summaries.py). Each training works in runs/study/, where an interrupted one continues.
+A training is one line of results/trainings.jsonl, with what was `measured` at its end; those of `tuning` are lines of
+results/tuning.jsonl. Tables and figures select from these lines (summaries.py). Each training works in runs/study/,
+where an interrupted one continues.
 """
 
 import functools
@@ -14,7 +15,7 @@ from typing import NamedTuple
 
 import artifacts
 from dataset import mnist
-from gan_study import benchmark, classifier, opinions, quality, trainings
+from gan_study import benchmark, classifier, opinions, quality, trainings, tuning
 from my_gan import sample
 from recipes import DATASET, HERE, OURS, RECIPES, Recipe, asdict
 
@@ -36,6 +37,8 @@ LENGTHS = {  # the recipe, its length as published or the longest that ours is c
     "ganpy-eps": (RECIPES["ganpy-eps"], 50, (0,)),
     "no annealing": (replace(OURS, anneal=1.0), OURS.n_epochs, SEEDS),
 }
+FRACTIONS = (0.5,) if artifacts.SMOKE else (0.0, 0.25, 0.5, 0.75)  # of a training, after which rates may fall
+DECAYS = (0.0, 0.999, 0.9995, 0.9998)  # of the moving average; 0: none
 
 
 class Training(NamedTuple):
@@ -121,6 +124,16 @@ def opinion_runs():
         yield artifacts.Run(use.replace(" ", "_"), {"use": use, "seed": seed, **config})
 
 
+def tuning_runs():
+    """Our recipe with rates that fall after several fractions of training, each with several moving averages"""
+    known = measuring()["classifiers"]["tuning"]
+    for fraction in FRACTIONS:  # in float32: an hour, not ten, on processors without bfloat16
+        recipe = replace(OURS, anneal=fraction, seed=SEEDS[0], bf16=False)
+        name = f"falls_after_{fraction:g}"
+        config = {"recipe": asdict(recipe), "decays": DECAYS, "folder": f"tuning_{name}"}
+        yield artifacts.Run(name, {**config, "classifier": known, "n_samples": quality.N_SAMPLES})
+
+
 def picture_runs():
     """The strip from one digit to another, samples beside the nearest training images, the film of training"""
     shown, known = trainings.published(), measuring()["classifiers"]["reporting"]
@@ -171,6 +184,7 @@ EXPERIMENTS = {
     "real": artifacts.Experiment(real_runs, measure_real, after=("classifiers",)),
     "trainings": artifacts.Experiment(training_runs, train_and_measure, after=("classifiers",)),
     "opinions": artifacts.Experiment(opinion_runs, opinions.perform, after=("classifiers", "trainings")),
+    "tuning": artifacts.Experiment(tuning_runs, tuning.perform, after=("classifiers",)),
     "published": trainings.EXPERIMENT,
     "pictures": artifacts.Experiment(picture_runs, quality.perform, after=("classifiers", "published")),
     "benchmark": artifacts.Experiment(benchmark.runs, benchmark.perform, alone=True),

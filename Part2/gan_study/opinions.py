@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 import artifacts
 from dataset import mnist
 from gan_study import measures, quality, trainings
-from gan_study.classifier import ARCHITECTURES, Classifier, classify, load_classifier
+from gan_study.classifier import ARCHITECTURES, BF16, Classifier, classify, load_classifier
 from my_gan import sample
 
 N_EPOCHS = 1 if artifacts.SMOKE else 4
@@ -43,7 +43,7 @@ def plain(images, labels, seed):
     batches = mnist.Batches(images, labels, 128, torch.Generator().manual_seed(seed), "cpu")
     for _ in range(N_EPOCHS):
         for x, y in batches:
-            with torch.autocast("cpu", torch.bfloat16):
+            with torch.autocast("cpu", torch.bfloat16, enabled=BF16):
                 logits = classifier(x)
             optimizer.zero_grad()
             cross_entropy(logits.float(), y).backward()

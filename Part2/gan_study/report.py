@@ -37,8 +37,8 @@ TABLES = {
 
 def numbers():
     """{LaTeX command: what it prints}; every number of Part II's prose."""
-    parts = about_training, about_recipes, about_quality, about_opinions, about_pictures, about_grid, about_claims
-    return {name: value for about in (*parts, about_minutes) for name, value in about().items()}
+    parts = about_training, about_recipes, about_quality, about_opinions, about_tuning, about_pictures, about_grid
+    return {name: value for about in (*parts, about_claims, about_minutes) for name, value in about().items()}
 
 
 def about_training():
@@ -177,6 +177,21 @@ def about_opinions():
     }
 
 
+def about_tuning():
+    """Our schedule and moving average among the others that were tried, by the tuning classifier."""
+    tried = {(part, decay): value for part, row in summaries.tuning().items() for decay, value in row.items()}
+    (_, decay), least = min(tried.items(), key=lambda each: each[1])
+    seeds = [row.found["tuning"]["frechet"] for row in summaries.final()]
+    return {
+        "TuningDecays": len(experiments.DECAYS) - 1,
+        "TuningOurs": tables.significant(tried[OURS.anneal, OURS.ema]),
+        "TuningLeast": tables.significant(least),
+        "TuningLeastDecay": f"{decay:g}",
+        "TuningSeedLeast": tables.significant(min(seeds)),
+        "TuningSeedMost": tables.significant(max(seeds)),
+    }
+
+
 def about_pictures():
     path, real = summaries.picture("interpolation"), summaries.real()
     line, digits = summaries.shipped().found["paths"]["linear"], path["linear"]["digits"]
@@ -241,6 +256,7 @@ def about_minutes():
         "MinutesPictures": minutes("pictures"),
         "MinutesTrainings": minutes("trainings", "real"),
         "MinutesOpinions": minutes("opinions"),
+        "MinutesTuning": minutes("tuning"),
         "MinutesClassifiers": minutes("classifiers"),
         "MinutesGanBenchmark": minutes("benchmark"),
     }

@@ -118,6 +118,17 @@ def opinions():
     return found
 
 
+def tuning():
+    """{part of training before the rates fall: {decay of the moving average (0: none): Fréchet distance}}.
+
+    By the tuning classifier; of one seed, in float32.
+    """
+    return {
+        record["config"]["recipe"]["anneal"]: {float(decay): distance for decay, distance in record["frechet"].items()}
+        for record in experiments.RESULTS.load("tuning")
+    }
+
+
 def seconds_of_epochs():
     """{way, as tables call it: median seconds of an epoch in the benchmark}, in the order of benchmark.WAYS."""
     (record,) = experiments.RESULTS.load("benchmark")

@@ -175,6 +175,26 @@ def opinions():
     return Table(["images", "epochs", *found, "sure, %", "variance"], rows, "lrrrrrrr")
 
 
+def tuning():
+    """Distances by the tuning classifier: a row for each training, a column for each decay; bold: the least.
+
+    The last row: the range over our recipe's seeds.
+    """
+    found, seeds = summaries.tuning(), sorted(row.found["tuning"]["frechet"] for row in summaries.final())
+    least = min(distance for row in found.values() for distance in row.values())
+    rows = [
+        [f"{part:g}", *(f"**{significant(v)}**" if v == least else significant(v) for v in row.values())]
+        for part, row in found.items()
+    ]
+    known = {OURS.ema: " to ".join(significant(distance) for distance in dict.fromkeys((seeds[0], seeds[-1])))}
+    rows += [
+        None,
+        [f"our recipe in bfloat16, seeds: {len(seeds)}", *(known.get(decay, "–") for decay in experiments.DECAYS)],
+    ]
+    decays = [f"decay {decay:g}" if decay else "no average" for decay in experiments.DECAYS]
+    return Table([SETTINGS["anneal"], *decays], rows, "l" + "r" * len(decays))
+
+
 def speed():
     """Seconds of an epoch in each way of making the same updates."""
     seconds = summaries.seconds_of_epochs()

@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from common import ROOT
+from common import ROOT, forked
 from toy import NAME, STUDENT, build, run_all, state
 
 import build as builder
@@ -35,6 +35,27 @@ def smoke(tmp_path_factory):
 def test_each_stage_says_when_it_starts_and_ends(smoke):
     for stage in STAGES:
         assert f"== {stage}: started" in smoke[1] and re.search(rf"== {stage}: done in \d+ s", smoke[1])
+
+
+@pytest.mark.parametrize(
+    ("part", "command", "words"),
+    [
+        ("Part1", "-m lstm_study all", ("up to date",)),
+        ("Part1", "-m lstm_study list", ("race_tuning", "benchmark")),
+        ("Part1", "-m lstm_study claims", ("A1", "D1")),
+        ("Part2", "-m gan_study all", ("up to date",)),
+        ("Part2", "-m gan_study list", ("trainings", "benchmark")),
+        ("Part2", "-m gan_study claims", ("A2", "D2")),
+        ("Part2", "my_gan.py", ("up to date: mnist_generator.pt",)),
+        ("Part2", "-m gan_study interpolate --pair 3,8", ("linear", "3_to_8.png")),
+    ],
+)
+def test_commands_find_the_results(smoke, part, command, words):
+    done = forked(*command.split(), cwd=smoke[0] / part, env=os.environ | {"SMOKE": "1"})
+    if "interpolate" in command and "none of 20,000 pairs" in done.stderr:
+        return  # a toy may know neither digit
+    assert done.returncode == 0 and all(word in done.stdout for word in words), done.stdout + done.stderr
+    assert not any(word in done.stdout for word in ("min remain", "waits", " 0 of "))
 
 
 @pytest.mark.parametrize("path", PDFS)

@@ -11,6 +11,7 @@ from gan_study.classifier import classify, load_classifier
 @pytest.fixture
 def few(monkeypatch):
     monkeypatch.setattr(quality, "N_SAMPLES", 300)
+    monkeypatch.setattr(opinions, "BF16", False)  # bfloat16 takes very long on processors without instructions for it
     return {"dataset": "digits", "trainings": [], "seed": 2}
 
 
