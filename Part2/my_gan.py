@@ -11,7 +11,7 @@ What our recipe adds to the template's loop:
     annealing   both learning rates are constant for the first half of training and then fall linearly to 0
     EMA         what is sampled is an exponential moving average of G's weights (Yazici et al. 2019)
     R1          every so often D also pays for its gradient at real images (Mescheder et al. 2018; Karras et al. 2020)
-    bf16        products in bfloat16, for speed, as in all recipes but one; float32 where the processor is slow at them
+    bf16        products in bfloat16, for speed, as in all recipes but one; all else stays float32
 """
 
 import copy
@@ -25,7 +25,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from checkpoint import Checkpoint, Folder, artifacts, packed, save_grid
 from dataset import mnist
-from recipes import HERE, OURS, Recipe, affordable, annealing, begun, folder, optimizer, parse, share_of_D
+from recipes import HERE, OURS, Recipe, annealing, folder, optimizer, parse, share_of_D
 
 
 class Generator(nn.Module):
@@ -205,14 +205,14 @@ def main(argv=None):
     if flags.recipe == OURS:
         from gan_study import trainings
 
-        if not flags.retrain and not (flags.resume and begun(OURS)) and trainings.is_published():
+        if not flags.retrain and not (flags.resume and trainings.unfinished()) and trainings.is_published():
             return print(trainings.words())
         trainings.RESULTS.refuse_toys(["published"])
-    recipe = affordable(flags)
-    with Folder(folder(recipe), asdict(recipe), perform).alone() as work:
+    with Folder(folder(flags.recipe), asdict(flags.recipe), perform).alone() as work:
         if work.is_to_do(flags.resume, flags.retrain):
-            print(f"training on {recipe.dataset} in {work.path}", flush=True)
-            work.write(perform(asdict(recipe), work.path, flags.data_root, flags.device, resume=True), flags.device)
+            print(f"training on {flags.recipe.dataset} in {work.path}", flush=True)
+            results = perform(work.run.config, work.path, flags.data_root, flags.device, resume=True)
+            work.write(results, flags.device)
     print(trainings.publish(work) if flags.recipe == OURS else work.words())
 
 

@@ -6,12 +6,11 @@
 of its own; in ours, D reads black as 0. What a published recipe leaves open is chosen here: C3's epochs, latent size
 and learning rate (RMSProp's in Arjovsky et al. 2017), and Adam's betas for B2, which is `template` for 50 epochs. All
 run in the same loop, with the same order of updates, and all but C3 with bfloat16 products: in bfloat16 C3's
-sigmoid rounds to 1, where the gradient vanishes. On a processor that is slow at bfloat16, my_gan.py trains in float32.
+sigmoid rounds to 1, where the gradient vanishes.
 """
 
 import argparse
 import math
-import time
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import torch
 from torch.nn.functional import softplus
 from torch.optim.lr_scheduler import LambdaLR
 
+import bfloat16  # noqa: F401 (it makes bfloat16 products fast on every processor)
 from checkpoint import artifacts
 
 HERE = Path(__file__).parent
@@ -38,7 +38,6 @@ RANGES = {  # of whole numbers: from, to
     "seed": (0, 2**63 - 1),
 }
 BELOW_1 = ("beta1", "beta2", "ema")
-SLOW = 4  # times as long as in float32: above what measurements of fast processors vary by
 
 
 @dataclass(frozen=True)
@@ -110,52 +109,6 @@ def device(name):
     return name
 
 
-def slowdown_of_bf16(device):
-    """How many times as long a product of G's last layer takes in bfloat16 as in float32 on `device`, on one thread.
-
-    Below 1 where the processor has instructions for bfloat16, far above where it has none.
-    """
-    threads, fastest = torch.get_num_threads(), []
-    torch.set_num_threads(1)  # several would wait for each other where other work has the cores
-    for dtype in (torch.float32, torch.bfloat16):
-        x, W = torch.ones(64, 1024, dtype=dtype, device=device), torch.ones(1024, 784, dtype=dtype, device=device)
-        seconds = []
-        for _ in range(4):
-            began = time.perf_counter()
-            (x @ W)[0, 0].item()  # waits for the device
-            seconds.append(time.perf_counter() - began)
-        fastest.append(min(seconds))
-    torch.set_num_threads(threads)
-    return fastest[1] / fastest[0]
-
-
-def in_float32(recipe):
-    return replace(recipe, bf16=False)
-
-
-def begun(recipe):
-    """The folder of a training by `recipe`, or by it in float32, that was begun and not finished; else None."""
-    folders = (folder(each) for each in (recipe, in_float32(recipe)))
-    return next((each for each in folders if (each / "checkpoint.pt").exists()), None)
-
-
-def affordable(flags):
-    """The recipe of `flags`, but in float32 where bfloat16 is slow, unless --bf16 was given or a training has begun."""
-    exact = in_float32(flags.recipe)
-    if flags.bf16 is not None or flags.recipe == exact:
-        return flags.recipe
-    for recipe in (flags.recipe, exact):
-        if any((folder(recipe) / name).exists() for name in ("checkpoint.pt", "training.jsonl")):
-            return recipe
-    if (times := slowdown_of_bf16(flags.device)) < SLOW:
-        return flags.recipe
-    stays = "; what is shipped stays as it is" if flags.recipe == OURS else ""
-    print(
-        f"in float32: bfloat16 products take {times:.0f} times as long on this {flags.device} (--bf16 insists){stays}"
-    )
-    return exact
-
-
 def annealing(recipe, total, **optimizers):
     """{name: its optimiser's schedule}; none if the rates stay constant.
 
@@ -193,12 +146,12 @@ HELP = {
     "r1_interval": "batches between gradient penalties",
     "save_interval": "batches between sample grids",
     "log_interval": "batches whose mean is one point of the curves",
-    "bf16": "matrix products in bfloat16 instead of float32; by default not where the processor is slow at them",
+    "bf16": "matrix products in bfloat16 instead of float32",
     "seed": "of weights, order of the data, and noise",
     "dataset": "mnist: 60,000 images, a download of 12 MB; digits: 1,797 of scikit-learn's, without a download",
 }
 
-SMOKE = {"n_epochs": 2, "save_interval": 10, "bf16": False} if artifacts.SMOKE else {}  # toys, fast on any processor
+SMOKE = {"n_epochs": 2, "save_interval": 10} if artifacts.SMOKE else {}  # toy sizes
 TEMPLATE = replace(Recipe(), **SMOKE)
 OURS = replace(TEMPLATE, networks="zero-black", lr=1e-3, anneal=0.5, beta1=0.0, beta2=0.99, ema=0.9995, r1=0.4)
 OURS = OURS if artifacts.SMOKE else replace(OURS, n_epochs=100, seed=1)  # the seed of median distance: a test checks it
@@ -227,7 +180,7 @@ def folder(recipe):
 
 
 def parse(argv=None, description=__doc__):
-    """The flags: `recipe`, a Recipe; `bf16` (None: not given), `data_root`, `device`, `resume`, `retrain`."""
+    """The flags: `recipe`, a Recipe; and beside it `data_root`, `device`, `resume`, `retrain`."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     words = (
         "named settings to start from, which the flags below change one by one (%(default)s); ganpy: the popular "
@@ -251,5 +204,5 @@ def parse(argv=None, description=__doc__):
         recipe = replace(RECIPES[flags.recipe], **{name: value for name, value in given.items() if value is not None})
     except ValueError as error:
         parser.error(f"--{error}")
-    rest = {name: getattr(flags, name) for name in ("bf16", "data_root", "device", "resume", "retrain")}
+    rest = {name: getattr(flags, name) for name in ("data_root", "device", "resume", "retrain")}
     return argparse.Namespace(recipe=recipe, **rest)

@@ -2,13 +2,14 @@
 
 import contextlib
 import graphlib
-import os
 import pkgutil
 import signal
 import sys
 import time
 import warnings
 from statistics import mean
+
+import joblib
 
 from artifacts import HERE, ArtifactError, Run, hardware
 from closure import fingerprint, place
@@ -27,7 +28,7 @@ def perform(results, names, select=lambda name, run: True, jobs=None, dask=None,
         with contextlib.ExitStack() as held:
             for name in sorted(wave):
                 held.enter_context(results.writing(name))
-            perform_wave(results, wave, select, jobs or os.cpu_count(), dask, retrain, settings or {})
+            perform_wave(results, wave, select, jobs, dask, retrain, settings or {})
 
 
 def waves(results, names):
@@ -55,6 +56,7 @@ def perform_wave(results, names, select, jobs, dask, retrain, settings):
     print(f"{', '.join(names)}: {len(chosen) - len(todo)} of {len(chosen)} run(s) are up to date", flush=True)
     if not todo:
         return
+    jobs = min(jobs or joblib.cpu_count(), len(todo))
     before = {(name, run.name): found[name].get(run.name, {}).get("seconds") for name, run in todo}
     started, took, alone = time.perf_counter(), [], experiments[names[0]].alone
     tasks = [(experiments[name].perform, name, run, settings) for name, run in todo]
@@ -107,7 +109,6 @@ def parallel(tasks, jobs, dask):
 
     Those workers see this checkout under the same path.
     """
-    import joblib
     from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import BrokenProcessPool
 

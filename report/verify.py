@@ -3,7 +3,8 @@
 What is run gets a clean environment: no PYTHONPATH, no user site, another home. Every module that it loads must lie
 in the unpacked folder or in the Python environment, and no file of the zip may name the checkout.
 
-    python report/verify.py NOTEBOOK RESULT      the child process in which a notebook runs: RESULT is a JSON file
+    python report/verify.py NOTEBOOK RESULT PARENT      the child process in which a notebook runs: RESULT is a JSON
+                                                        file, PARENT the process with whose end it ends, too
 """
 
 import concurrent.futures
@@ -132,7 +133,8 @@ def run_notebook(path, scratch, report=HERE):
     scratch.mkdir(parents=True, exist_ok=True)
     result = scratch / "result.json"
     read_notebook(path)
-    call([sys.executable, report / "verify.py", path, result], path.parent, clean_environment(scratch))
+    command = [sys.executable, report / "verify.py", path, result, os.getpid()]
+    call(command, path.parent, clean_environment(scratch))
     found = json.loads(result.read_text(encoding="utf-8"))
     if found["error"]:
         raise BuildError(f"{path}: {found['error']}")
@@ -148,21 +150,29 @@ def execute(path):
 
     notebook = read_notebook(path)
     notebook.cells.append(nbformat.v4.new_code_cell(LOADED))
-    kernel = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
-    client = NotebookClient(
-        notebook,
-        km=kernel,  # of this interpreter, whatever else is installed as python3
-        timeout=600,
-        record_timing=False,
-        coalesce_streams=True,
-        resources={"metadata": {"path": path.parent}},
-        extra_arguments=["--IPKernelApp.log_level=40"],  # else it warns of its own loopback connection
-    )
-    client.comm_open_handlers.clear()  # nbclient plays Output widgets by sending amid its wait for a reply: it can hang
-    try:
-        client.execute()
-    except (CellControlSignal, DeadKernelError) as error:  # a cell failed or hung, or its kernel died
-        return {"error": f"a cell failed:\n{error}"}
+    with tempfile.TemporaryDirectory(prefix="kernel-", dir="/tmp") as folder:  # a socket's path must be short
+        kernel = AsyncKernelManager(
+            kernel_name="python3",
+            kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),  # this interpreter's, whatever else is installed
+            transport="ipc",  # of two notebooks that start at once, both could choose the same TCP port
+            ip=f"{folder}/socket",
+        )
+        client = NotebookClient(
+            notebook,
+            km=kernel,
+            timeout=600,
+            startup_timeout=600,
+            iopub_timeout=600,  # else a busy machine could lose a cell's output, without an error
+            raise_on_iopub_timeout=True,
+            record_timing=False,
+            coalesce_streams=True,
+            resources={"metadata": {"path": path.parent}},
+        )
+        client.comm_open_handlers.clear()  # it plays Output widgets by sending amid its wait for a reply: it can hang
+        try:
+            client.execute()
+        except (CellControlSignal, DeadKernelError) as error:  # a cell failed or hung, or its kernel died
+            return {"error": f"a cell failed:\n{error}"}
     loaded = json.loads(notebook.cells.pop().outputs[0]["text"])
     notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     for cell in notebook.cells:
@@ -290,6 +300,6 @@ def end_with(parent):
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the kernel is ended, too
-    threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
-    notebook, result = map(Path, sys.argv[1:])
-    result.write_text(json.dumps(execute(notebook.resolve())), encoding="utf-8")
+    notebook, result, parent = sys.argv[1:]
+    threading.Thread(target=end_with, args=[int(parent)], daemon=True).start()
+    Path(result).write_text(json.dumps(execute(Path(notebook).resolve())), encoding="utf-8")

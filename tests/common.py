@@ -19,7 +19,7 @@ FORKS.set_forkserver_preload(
 def python(*arguments, cwd, **options):
     """Runs `python *arguments`; returns the completed process with its text output."""
     command = [sys.executable, *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, **options)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=1800, **options)
 
 
 class Command:

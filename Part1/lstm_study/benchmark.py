@@ -133,6 +133,10 @@ def in_a_process_of_its_own(config, name, T):
     return round(float(done.stdout), 1)
 
 
+if artifacts.SMOKE:  # a toy is not worth the seconds that each process takes to begin
+    in_a_process_of_its_own = growth_of_memory
+
+
 def perform(config):
     """{"milliseconds": {name: [...]}, "memory": {name: [...]}, "evaluation_memory": [...]}, one value per length."""
     memory = {name: [in_a_process_of_its_own(config, name, T) for T in config["memory_lengths"]] for name in NETWORKS}

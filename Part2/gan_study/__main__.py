@@ -52,24 +52,11 @@ def interpolate(pair):
     print(f"wrote {target}")
 
 
-def warn_of_bf16(args):
-    """Says so if there are trainings to do whose products this device computes slowly."""
-    if artifacts.SMOKE or args.dask or not {"all", "trainings", "published"} & {*args.what}:
-        return
-    try:
-        done, planned = experiments.RESULTS.status("trainings")
-    except artifacts.ArtifactError:  # the classifiers are to be trained first
-        done, planned = 0, 1
-    if (args.retrain or done < planned) and (times := recipes.slowdown_of_bf16(args.device)) >= recipes.SLOW:
-        print(f"most trainings use bfloat16, in which products take {times:.0f} times as long on this {args.device}")
-
-
 def main(argv=None):
     args = parse(argv)
     if args.what == ["interpolate"]:
         interpolate(quality.parse_pair(args.pair))
         return
-    warn_of_bf16(args)
     planned = {each.key(): each for each in experiments.planned()}
     flags = {
         "--seeds": lambda run: planned[run.name].recipe.seed if run.name in planned else None,

@@ -9,13 +9,14 @@ once as they are and once only those images that the reporting classifier is sur
 """
 
 import torch
+from filelock import FileLock
 from torch import nn
 from torch.nn.functional import cross_entropy
 
 import artifacts
 from dataset import mnist
 from gan_study import measures, quality, trainings
-from gan_study.classifier import ARCHITECTURES, BF16, Classifier, classify, load_classifier
+from gan_study.classifier import ARCHITECTURES, Classifier, classify, load_classifier
 from my_gan import sample
 
 N_EPOCHS = 1 if artifacts.SMOKE else 4
@@ -43,7 +44,7 @@ def plain(images, labels, seed):
     batches = mnist.Batches(images, labels, 128, torch.Generator().manual_seed(seed), "cpu")
     for _ in range(N_EPOCHS):
         for x, y in batches:
-            with torch.autocast("cpu", torch.bfloat16, enabled=BF16):
+            with torch.autocast("cpu", torch.bfloat16):
                 logits = classifier(x)
             optimizer.zero_grad()
             cross_entropy(logits.float(), y).backward()
@@ -56,12 +57,18 @@ def sure(images):
     return classify(load_classifier(), images)[1] >= quality.CONFIDENCE
 
 
+def trained(config, data_root):
+    """`trainings.trained`, but it waits while another run of this experiment has that training."""
+    with FileLock(trainings.HERE / "runs" / "study" / f".{config['folder']}.lock"):
+        return trainings.trained(config, data_root)
+
+
 def samples(config, data_root):
     """{name: (images, which of them are sure)}: of each training in the configuration, and test images."""
     found = {}
     for each in config["trainings"]:
-        work = trainings.trained(each, data_root)
-        images = sample(trainings.generator_of(work), quality.N_SAMPLES, seed=1)
+        generator = trainings.generator_of(trained(each, data_root))
+        images = sample(generator, quality.N_SAMPLES, seed=1)
         found[each["folder"]] = images, sure(images)
     test = mnist.normalise(mnist.load(config["dataset"], "test", data_root)[0])[: quality.N_SAMPLES]
     return found | {"test images": (test, sure(test))}

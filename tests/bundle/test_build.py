@@ -13,7 +13,8 @@ import nbformat
 import pytest
 import toy
 from common import python
-from toy import NAME, STUDENT, build
+from filelock import FileLock, Timeout
+from toy import NAME, STUDENT, build, mentioning
 
 import build as builder
 import pdf
@@ -169,7 +170,7 @@ def test_zip_refuses_a_readme_that_does_not_say_what_was_measured(built):
 def test_a_notebook_that_was_changed_while_it_ran_is_kept(unbuilt):
     path = unbuilt / "Part1" / "task2.ipynb"
     command = [sys.executable, "report/build.py", "notebooks"]
-    environment = os.environ | {"TOY_SECONDS": "6"}
+    environment = os.environ | {"TOY_SECONDS": "3"}
     process = subprocess.Popen(command, cwd=unbuilt, env=environment, text=True, stderr=subprocess.PIPE)
     while not (unbuilt / "report/.build/task2").exists():
         time.sleep(0.05)
@@ -193,6 +194,16 @@ def test_a_notebook_that_fails_is_one_error(tmp_path, cell, message):
     toy.notebook(tmp_path / "task2.ipynb", "Part I", cell)
     with pytest.raises(BuildError, match=rf"task2.ipynb: [\s\S]*{re.escape(message)}"):
         verify.run_notebook(tmp_path / "task2.ipynb", tmp_path / "scratch")
+
+
+def test_a_kernel_has_sockets_of_its_own_and_no_ports(tmp_path):
+    """Of two notebooks that start at once, both could choose the same port. A socket's path has about 100 bytes."""
+    folder = tmp_path / ("deep" * 20) / ("deeper" * 20)
+    folder.mkdir(parents=True)
+    says = "from ipykernel.connect import get_connection_info as info\nprint(info(unpack=True)['transport'])"
+    toy.notebook(folder / "task2.ipynb", "Part I", says)
+    notebook, _ = verify.run_notebook(folder / "task2.ipynb", folder / "scratch")
+    assert notebook.cells[1].outputs[0].text == "ipc\n"
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", "[]", '{"nbformat": 4', '{"nbformat": 4, "cells": 3}', "\0"])
@@ -221,9 +232,9 @@ def test_wrong_arguments_end_with_one_error(unbuilt, arguments):
     assert done.returncode != 0 and "Traceback" not in done.stderr and "build.py: " in done.stderr
 
 
-def under_way(folder, *arguments, seconds="30"):
+def under_way(folder, *arguments):
     """A build that hangs in its notebooks."""
-    environment = os.environ | {"TOY_SECONDS": seconds}
+    environment = os.environ | {"TOY_SECONDS": "30"}
     command = [sys.executable, "report/build.py", *arguments]
     process = subprocess.Popen(
         command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -235,32 +246,35 @@ def under_way(folder, *arguments, seconds="30"):
     return process
 
 
-def mentioning(folder):
-    """Processes whose command or folder lies in `folder`."""
-    listed = subprocess.run(["ps", "-ewwo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in listed.splitlines() if str(folder) in line]
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_a_build_with_one_line_and_no_orphans(unbuilt, number):
     before = (unbuilt / "Part1/task2.ipynb").read_bytes()
     process = under_way(unbuilt, "notebooks")
     assert mentioning(unbuilt)
+    with pytest.raises(Timeout):
+        FileLock(unbuilt / "report/.build/lock").acquire(timeout=0)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode != 0 and len(errors.strip().splitlines()) == 1, errors
     assert f"notebooks was stopped by {number.name}" in errors and "to go on: ./run_all.sh notebooks" in errors
-    time.sleep(1.5)
+    deadline = time.monotonic() + 60
+    while mentioning(unbuilt) and time.monotonic() < deadline:
+        time.sleep(0.1)
     assert not mentioning(unbuilt) and (unbuilt / "Part1/task2.ipynb").read_bytes() == before
     assert [path.name for path in (unbuilt / "report/.build").iterdir()] == ["lock"]
 
 
 def test_two_builds_at_once_one_waits_and_says_so(unbuilt):
-    first = under_way(unbuilt, "notebooks", seconds="4")
-    second = build(unbuilt, "check")
-    assert "another build is under way in this checkout: waiting for it" in second.stdout
-    assert second.returncode == 0 and first.wait(60) == 0, second.stderr
-    assert all((unbuilt / path).exists() for path in PDFS[:2])
+    lock = unbuilt / "report/.build/lock"
+    lock.parent.mkdir()
+    with FileLock(lock):
+        second = subprocess.Popen(
+            [sys.executable, "report/build.py", "check"], cwd=unbuilt, stdout=subprocess.PIPE, text=True
+        )
+        assert "another build is under way in this checkout: waiting for it" in second.stdout.readline()
+        assert second.poll() is None
+    second.communicate(timeout=60)
+    assert second.returncode == 0
 
 
 def test_the_zips_patterns_must_match_something(built):

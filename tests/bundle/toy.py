@@ -96,14 +96,14 @@ def build(folder, *arguments, **environment):
     """Runs build.py of the bundle in `folder`; returns the completed process."""
     command = [sys.executable, "report/build.py", *arguments]
     environment = os.environ | environment
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1800)
 
 
 def run_all(folder, *arguments, **environment):
     """Runs run_all.sh of the bundle in `folder` from another folder."""
     command = ["bash", str(folder / "run_all.sh"), *arguments]
     environment = os.environ | {"PYTHON": sys.executable} | environment
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, cwd="/")
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=3600, cwd="/")
 
 
 def state(folder):
@@ -111,3 +111,9 @@ def state(folder):
     skipped = {".git", ".venv", "runs", "__pycache__", ".pytest_cache", ".ruff_cache", ".build"}
     files = (path for path in folder.rglob("*") if path.is_file() and not skipped & set(path.relative_to(folder).parts))
     return {path.relative_to(folder): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+def mentioning(folder):
+    """Processes whose command or folder lies in `folder`."""
+    listed = subprocess.run(["ps", "-ewwo", "pid,args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if str(folder) in line]

@@ -18,6 +18,16 @@ torch.set_num_threads(1)
 MADE = ("results", "*.ipynb", "*.pdf", "__pycache__")
 
 
+@pytest.fixture(autouse=True)
+def edited(request, monkeypatch):
+    """Tests without the mark `results` find all results stale in their process, as after an edit, and pass even so."""
+    import artifacts
+
+    if not request.node.get_closest_marker("results"):
+        known = artifacts.fingerprint
+        monkeypatch.setattr(artifacts, "fingerprint", lambda *each: known(*each)[::-1])
+
+
 @pytest.fixture
 def part1(tmp_path):
     """A copy of Part1's code, and what it needs of report/: what runs in it cannot touch the published results."""

@@ -6,8 +6,6 @@ Most of this fails while a result is missing or stale, which an edit of the code
 import copy
 import re
 import shutil
-import subprocess
-import sys
 
 import pytest
 from common import ROOT, forked
@@ -142,26 +140,16 @@ def test_tables_of_parameters_and_sizes_need_no_results():
     assert r"$g, i, f, o, c, h$" in tables.sizes().latex()
 
 
-# ------------------------------------------------------------------------------------------------------ tests and edits
-
-
-@pytest.mark.slow
-def test_after_an_edit_of_lstm_py_only_the_tests_of_results_fail(tmp_path):
-    """The unmarked tests pass in a copy whose lstm.py computes the same with other code; here, those near results."""
-    for name in ("Part1", "report", "tests"):
+@pytest.mark.results
+def test_an_edit_of_lstm_py_makes_results_stale(tmp_path):
+    """Even one that computes the same. (By conftest.py, tests without the mark `results` pass even then.)"""
+    for name in ("Part1", "report"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.pdf"))
-    for name in ("pyproject.toml", "README.md"):
-        shutil.copy(ROOT / name, tmp_path)
-    page = tmp_path / "Part1" / "lstm.py"
+    page, command = tmp_path / "Part1" / "lstm.py", ("-m", "lstm_study", "claims")
+    current = forked(*command, cwd=page.parent)
+    assert current.returncode == 0, current.stderr
     source = page.read_text(encoding="utf-8")
     assert source.count("            h = torch.tanh(c) * o  # (6)") == 1
     page.write_text(source.replace("h = torch.tanh(c) * o", "h = o * torch.tanh(c)"), encoding="utf-8")
-    near = [
-        f"tests/part1/test_{name}.py" for name in ("experiments", "claims", "widgets", "inside", "results", "training")
-    ]
-    arguments = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *near]
-    arguments += ["-m", "not slow and not results"]
-    done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, timeout=1200)
-    assert done.returncode == 0, done.stdout
-    stale = forked("-m", "lstm_study", "claims", cwd=page.parent)
+    stale = forked(*command, cwd=page.parent)
     assert stale.returncode == 1 and "is stale" in stale.stderr

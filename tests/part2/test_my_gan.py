@@ -17,10 +17,7 @@ from dataset import mnist
 from gan_study import networks
 from recipes import OURS, RECIPES, Recipe, parse
 
-EXACT = replace(
-    OURS, bf16=False
-)  # products in bfloat16 take very long where the processor has no instructions for them
-TINY = replace(EXACT, dataset="digits", n_epochs=1, save_interval=10)
+TINY = replace(OURS, dataset="digits", n_epochs=1, save_interval=10)
 
 
 def widths(network):
@@ -56,45 +53,6 @@ def test_flags_are_the_templates():
     assert Recipe().save_interval == OURS.save_interval == 500
     assert parse(["--no-bf16"]).recipe == replace(OURS, bf16=False)
     assert parse(["--recipe", "ganpy", "--n_epochs", "15"]).recipe == replace(RECIPES["ganpy"], n_epochs=15)
-
-
-@pytest.mark.parametrize(
-    ("times", "flags", "bf16"),
-    [
-        (0.5, [], True),
-        (40, [], False),
-        (40, ["--bf16"], True),
-        (0.5, ["--no-bf16"], False),
-        (40, ["--recipe", "C3"], False),
-    ],
-)
-def test_a_processor_that_is_slow_at_bfloat16_trains_in_float32_unless_told(
-    monkeypatch, capsys, tmp_path, times, flags, bf16
-):
-    monkeypatch.setattr(recipes, "HERE", tmp_path)
-    monkeypatch.setattr(recipes, "slowdown_of_bf16", lambda device: times)
-    given = parse(["--n_epochs", "3", *flags])
-    recipe = recipes.affordable(given)
-    assert recipe == replace(given.recipe, bf16=bf16)
-    assert ("40 times as long" in capsys.readouterr().out) == (given.recipe.bf16 != bf16)
-    recipes.folder(recipe).mkdir(parents=True)
-    (recipes.folder(recipe) / "checkpoint.pt").touch()  # once begun, it goes on as it began, whatever is measured then
-    for measured in (0.5, 40):
-        monkeypatch.setattr(recipes, "slowdown_of_bf16", lambda device, measured=measured: measured)
-        assert recipes.affordable(given) == recipe
-
-
-def test_the_slowdown_of_bfloat16_is_a_ratio_of_times(monkeypatch):
-    assert 0.05 < recipes.slowdown_of_bf16("cpu") < 1000
-    product = torch.Tensor.__matmul__
-
-    def delayed(x, W):
-        recipes.time.sleep(0.1 if x.dtype == torch.bfloat16 else 0.001)
-        return product(x[:1, :1], W[:1, :1])
-
-    monkeypatch.setattr(torch.Tensor, "__matmul__", delayed)
-    threads = torch.get_num_threads()
-    assert 10 < recipes.slowdown_of_bf16("cpu") < 200 and torch.get_num_threads() == threads
 
 
 def test_every_flag_has_a_line_of_help(capsys):
@@ -144,7 +102,7 @@ def test_a_step_of_one_network_leaves_the_others_gradients_alone(tmp_path):
 
     images = TensorDataset(torch.rand(64, 1, 28, 28) * 2 - 1, torch.zeros(64, dtype=torch.long))
     before = generator.state_dict()["net.0.weight"].clone()
-    recipe = replace(EXACT, n_epochs=2, save_interval=1, ema=0)
+    recipe = replace(OURS, n_epochs=2, save_interval=1, ema=0)
     optimizers = Watched(generator, g_steps), Watched(discriminator, d_steps)
     history = my_gan.train(
         DataLoader(images, 16, shuffle=True), discriminator, generator, *optimizers, recipe, out=tmp_path
@@ -174,7 +132,7 @@ def test_the_average_is_the_average(tmp_path):
     optimizers = [torch.optim.SGD(network.parameters(), lr=0.1) for network in (generator, discriminator)]
     optimizers[0].register_step_post_hook(lambda *_: weights.append(generator.net[0].weight.detach().clone()))
     images = TensorDataset(torch.rand(160, 1, 28, 28) * 2 - 1, torch.zeros(160))
-    recipe = replace(EXACT, n_epochs=3, ema=0.7)
+    recipe = replace(OURS, n_epochs=3, ema=0.7)
     my_gan.train(DataLoader(images, 8), discriminator, generator, *optimizers, recipe, out=tmp_path)
     expected = weights[0]
     for n, weight in enumerate(weights[1:], 2):
@@ -252,13 +210,13 @@ def rates(recipe, out, n_batches=10):
 
 
 def test_annealed_rates_are_constant_and_then_fall_linearly_to_zero(tmp_path):
-    seen = rates(replace(EXACT, n_epochs=2, anneal=0.5, ema=0), tmp_path)
+    seen = rates(replace(OURS, n_epochs=2, anneal=0.5, ema=0), tmp_path)
     expected = [1e-3 * min(1.0, (20 - n) / 10) for n in range(20)]
     assert seen["G"] == pytest.approx(expected) and seen["D"] == pytest.approx(expected)
-    assert rates(replace(EXACT, n_epochs=1, anneal=0, ema=0), tmp_path)["G"] == pytest.approx(
+    assert rates(replace(OURS, n_epochs=1, anneal=0, ema=0), tmp_path)["G"] == pytest.approx(
         [1e-4 * n for n in range(10, 0, -1)]
     )
-    assert set(rates(replace(EXACT, n_epochs=1, anneal=1, ema=0), tmp_path)["G"]) == {1e-3}  # exactly constant
+    assert set(rates(replace(OURS, n_epochs=1, anneal=1, ema=0), tmp_path)["G"]) == {1e-3}  # exactly constant
 
 
 class Stops:
@@ -280,7 +238,7 @@ class Stops:
 
 @pytest.mark.parametrize(
     ("name", "changes", "at"),
-    [("ours", {"bf16": False}, 30), ("ours", {"anneal": 0.3, "n_epochs": 1}, 17), ("C3", {"anneal": 0.5}, 40)],
+    [("ours", {}, 30), ("ours", {"anneal": 0.3, "n_epochs": 1}, 17), ("C3", {"anneal": 0.5}, 40)],
 )
 def test_an_interrupted_training_goes_on_to_the_same_bits(tmp_path, name, changes, at):
     recipe = replace(RECIPES[name], **{"dataset": "digits", "n_epochs": 2, "save_interval": 40, "seed": 1, **changes})

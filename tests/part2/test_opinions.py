@@ -1,17 +1,20 @@
 """Four classifiers' opinions: the plain ones learn; the distances are those of the images that are named."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
 from dataset import mnist
-from gan_study import measures, opinions, quality
+from gan_study import measures, opinions, quality, trainings
 from gan_study.classifier import classify, load_classifier
 
 
 @pytest.fixture
 def few(monkeypatch):
     monkeypatch.setattr(quality, "N_SAMPLES", 300)
-    monkeypatch.setattr(opinions, "BF16", False)  # bfloat16 takes very long on processors without instructions for it
+    monkeypatch.setattr(opinions, "N_EPOCHS", 2)
     return {"dataset": "digits", "trainings": [], "seed": 2}
 
 
@@ -41,3 +44,19 @@ def test_distances_are_of_all_images_and_of_those_the_reporting_classifier_is_su
     assert found["test images"]["sure"] == pytest.approx(kept)
     assert found["test images"]["share"] == pytest.approx(sure_seen.float().mean().item())
     assert found["test images"]["variance"] == pytest.approx(test.flatten(1).var(0).sum().item())
+
+
+def test_of_runs_that_need_the_same_training_one_has_it_and_the_others_wait(monkeypatch, tmp_path):
+    inside, seen = [], []
+
+    def training(config, data_root):
+        inside.append(config["folder"])
+        seen.append([*inside])
+        time.sleep(0.2)
+        inside.pop()
+
+    monkeypatch.setattr(trainings, "HERE", tmp_path)
+    monkeypatch.setattr(trainings, "trained", training)
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: opinions.trained({"folder": "ours"}, tmp_path), range(3)))
+    assert seen == [["ours"]] * 3

@@ -12,7 +12,7 @@ from gan_study import measures, tuning
 from gan_study.classifier import load_classifier
 from recipes import OURS
 
-TOY = replace(OURS, dataset="digits", n_epochs=2, save_interval=1000, bf16=False, seed=0)
+TOY = replace(OURS, dataset="digits", n_epochs=2, save_interval=1000, seed=0)
 CONFIG = {"recipe": asdict(TOY), "decays": (0.0, 0.5, TOY.ema), "folder": "toy", "n_samples": 300}
 
 
