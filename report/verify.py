@@ -204,9 +204,11 @@ def foreign(loaded, unpacked):
         file = Path(name).resolve()
         if file.is_relative_to(unpacked.resolve()) or not file.exists():
             continue
-        holder = next((folder for folder in environment if file.is_relative_to(folder)), None)
+        places = file, Path(name).absolute()  # Debian's sitecustomize.py is found in /usr and lies in /etc
+        held = ((folder, place) for folder in environment for place in places if place.is_relative_to(folder))
+        holder, place = next(held, (None, None))
         in_checkout = file.is_relative_to(ROOT) and not (holder and holder.is_relative_to(ROOT))
-        top = file.relative_to(holder).parts[0].removesuffix(".py") if holder else ""
+        top = place.relative_to(holder).parts[0].removesuffix(".py") if holder else ""
         if holder is None or in_checkout or top in own:
             found.append(name)
     return found

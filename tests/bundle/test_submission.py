@@ -160,9 +160,13 @@ def test_which_modules_count_as_foreign(tmp_path, monkeypatch):
     for file in ("site-packages/numpy/utils.py", "site-packages/dataset/__init__.py", "elsewhere/numpy.py"):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).touch()
+    for link, file in (("sitecustomize.py", other / "numpy.py"), ("borrowed.py", ROOT / "report/tables.py")):
+        (packages / link).symlink_to(file)
     monkeypatch.setattr(verify.site, "getsitepackages", lambda: [str(packages)])
     good = [unpacked / "Part1/utils.py", packages / "numpy/utils.py", Path(os.__file__), Path(pytest.__file__)]
+    good.append(packages / "sitecustomize.py")  # as Debian's, which is a link to /etc
     bad = [packages / "utils.py", packages / "dataset/__init__.py", other / "numpy.py", ROOT / "report/tables.py"]
+    bad.append(packages / "borrowed.py")
     assert verify.foreign([*map(str, good), None, "<frozen os>"], unpacked) == []
     assert sorted(verify.foreign([*map(str, good + bad)], unpacked)) == sorted(map(str, bad))
 
