@@ -338,7 +338,8 @@ def test_a_full_disk_ends_in_one_message_and_keeps_the_others(part):
     code += "runpy.run_module('study', run_name='__main__')"
     configs = [{"seed": seed} for seed in range(6)]
     arguments = [sys.executable, "-c", code, json.dumps(configs), json.dumps({"jobs": 1})]
-    done = subprocess.run(arguments, cwd=part, capture_output=True, text=True, timeout=120)
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}  # it would be cut short, here and in the checkout
+    done = subprocess.run(arguments, cwd=part, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1 and "cannot write to" in done.stderr and "that ended are kept" in done.stderr
     assert 1 <= len(lines(part)) < 6 and not list((part / "results").glob(".toy-*"))
 
