@@ -180,7 +180,7 @@ def folder(recipe):
 
 
 def parse(argv=None, description=__doc__):
-    """The flags: `recipe`, a Recipe; and beside it `data_root`, `device`, `resume`, `retrain`."""
+    """The flags: `recipe`, a Recipe, and `data_root`, `device`, `resume`, `retrain`."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     words = (
         "named settings to start from, which the flags below change one by one (%(default)s); ganpy: the popular "

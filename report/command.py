@@ -18,7 +18,7 @@ def parser(package, text):
         nargs="+",
         help="experiments by their names in `list`, whose results go to results/NAME.jsonl; or a command above",
     )
-    found.add_argument("--jobs", type=int, metavar="N", help="processes, one thread each (one per core)")
+    found.add_argument("--jobs", type=int, metavar="N", help="processes, one thread each (one per usable core)")
     found.add_argument("--dask", metavar="HOST:PORT", help="use the workers of the Dask scheduler that listens there")
     found.add_argument("--retrain", action="store_true", help="run again what is up to date")
     found.add_argument("--seeds", type=int, nargs="+", help="only the runs with these seeds")

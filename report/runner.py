@@ -18,7 +18,7 @@ from closure import fingerprint, place
 def perform(results, names, select=lambda name, run: True, jobs=None, dask=None, retrain=False, settings=None):
     """Makes what is missing or stale of the experiments `names` of some Results, a line for each run that ends.
 
-    `select(name, run)` chooses among their runs. `jobs` processes (one per core if None) of one thread each, or the
+    `select(name, run)` chooses among their runs. `jobs` processes (None: one per usable core) of a thread each, or the
     workers of the Dask scheduler at `dask`, "HOST:PORT", take a run each. `settings` go to every perform.
 
     Raises ArtifactError, with what is kept, if a run fails, a worker dies or the disk is full.

@@ -4,7 +4,7 @@ What is run gets a clean environment: no PYTHONPATH, no user site, another home.
 in the unpacked folder or in the Python environment, and no file of the zip may name the checkout.
 
     python report/verify.py NOTEBOOK RESULT PARENT      the child process in which a notebook runs: RESULT is a JSON
-                                                        file, PARENT the process with whose end it ends, too
+                                                        file; it ends when the process PARENT, its caller's id, ends
 """
 
 import concurrent.futures
@@ -170,7 +170,7 @@ def execute(path):
         )
         client.comm_open_handlers.clear()  # it plays Output widgets by sending amid its wait for a reply: it can hang
         try:
-            client.execute()
+            client.execute(cleanup_kc=True)  # ends the kernel, before its sockets are removed
         except (CellControlSignal, DeadKernelError) as error:  # a cell failed or hung, or its kernel died
             return {"error": f"a cell failed:\n{error}"}
     loaded = json.loads(notebook.cells.pop().outputs[0]["text"])
@@ -204,7 +204,8 @@ def foreign(loaded, unpacked):
         file = Path(name).resolve()
         if file.is_relative_to(unpacked.resolve()) or not file.exists():
             continue
-        places = file, Path(name).absolute()  # Debian's sitecustomize.py is found in /usr and lies in /etc
+        # where it lies or, unless that is the checkout, is found: Debian's sitecustomize.py lies in /etc, found in /usr
+        places = [file] if file.is_relative_to(ROOT) else [file, Path(name).absolute()]
         held = ((folder, place) for folder in environment for place in places if place.is_relative_to(folder))
         holder, place = next(held, (None, None))
         in_checkout = file.is_relative_to(ROOT) and not (holder and holder.is_relative_to(ROOT))

@@ -3,4 +3,4 @@
 python -m gan_study --help
 """
 
-import recipes  # noqa: F401 (it also puts report/ on the path, for artifacts, and makes bfloat16 products fast)
+import recipes  # noqa: F401 (it puts report/ on the path, for artifacts, and makes bfloat16 products fast)

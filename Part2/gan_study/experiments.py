@@ -128,7 +128,7 @@ def tuning_runs():
     """Our recipe with rates that fall after several fractions of training, each with several moving averages"""
     known = measuring()["classifiers"]["tuning"]
     for fraction in FRACTIONS:
-        recipe = replace(OURS, anneal=fraction, seed=SEEDS[0], bf16=False)  # exact, to compare schedules alone
+        recipe = replace(OURS, anneal=fraction, seed=SEEDS[0], bf16=False)  # so that only schedules differ
         name = f"falls_after_{fraction:g}"
         config = {"recipe": asdict(recipe), "decays": DECAYS, "folder": f"tuning_{name}"}
         yield artifacts.Run(name, {**config, "classifier": known, "n_samples": quality.N_SAMPLES})
@@ -185,7 +185,7 @@ EXPERIMENTS = {
     "trainings": artifacts.Experiment(training_runs, train_and_measure, after=("classifiers",)),
     "opinions": artifacts.Experiment(opinion_runs, opinions.perform, after=("classifiers", "trainings")),
     "tuning": artifacts.Experiment(tuning_runs, tuning.perform, after=("classifiers",)),
-    "published": trainings.EXPERIMENT._replace(after=("trainings", "opinions")),  # they look at the same trainings
+    "published": trainings.EXPERIMENT,
     "pictures": artifacts.Experiment(picture_runs, quality.perform, after=("classifiers", "published")),
     "benchmark": artifacts.Experiment(benchmark.runs, benchmark.perform, alone=True),
 }

@@ -88,7 +88,7 @@ def runs():
     yield artifacts.Run("ours", {"recipe": asdict(OURS), "folder": key("ours", OURS)})
 
 
-EXPERIMENT = artifacts.Experiment(runs, perform, after=("trainings",))
+EXPERIMENT = artifacts.Experiment(runs, perform, after=("trainings", "opinions"))  # these look at the same trainings
 RESULTS = artifacts.Results(HERE / "results", {"published": EXPERIMENT}, "python -m gan_study {}")
 
 

@@ -64,7 +64,7 @@ def unused():
 
 
 def perform(config, pause=0.0):
-    time.sleep(pause)
+    time.sleep(config.get("pause", pause))
     if config["seed"] == config.get("fails"):
         raise FloatingPointError("loss is nan at update 7")
     if config["seed"] == config.get("dies"):
@@ -319,7 +319,8 @@ def test_a_killed_worker_ends_in_one_message_and_keeps_the_others(part):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_ends_in_one_message_and_leaves_no_process(part, number):
-    process = command(part, [{"seed": seed} for seed in range(4)], jobs=2, settings={"pause": 3.0})
+    configs = [{"seed": 0}, *({"seed": seed, "pause": 100} for seed in (1, 2, 3))]
+    process = command(part, configs, jobs=2)
     while not (part / "results" / "toy.jsonl").exists() and process.poll() is None:
         time.sleep(0.05)
     time.sleep(0.3)
@@ -338,7 +339,7 @@ def test_a_full_disk_ends_in_one_message_and_keeps_the_others(part):
     code += "runpy.run_module('study', run_name='__main__')"
     configs = [{"seed": seed} for seed in range(6)]
     arguments = [sys.executable, "-c", code, json.dumps(configs), json.dumps({"jobs": 1})]
-    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}  # it would be cut short, here and in the checkout
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}  # its files would be cut short, in the checkout, too
     done = subprocess.run(arguments, cwd=part, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1 and "cannot write to" in done.stderr and "that ended are kept" in done.stderr
     assert 1 <= len(lines(part)) < 6 and not list((part / "results").glob(".toy-*"))

@@ -196,10 +196,11 @@ def test_a_notebook_that_fails_is_one_error(tmp_path, cell, message):
         verify.run_notebook(tmp_path / "task2.ipynb", tmp_path / "scratch")
 
 
-def test_a_kernel_has_sockets_of_its_own_and_no_ports(tmp_path):
+def test_a_kernel_has_sockets_of_its_own_and_no_ports(tmp_path, monkeypatch):
     """Of two notebooks that start at once, both could choose the same port. A socket's path has about 100 bytes."""
     folder = tmp_path / ("deep" * 20) / ("deeper" * 20)
     folder.mkdir(parents=True)
+    monkeypatch.setenv("TMPDIR", str(folder))
     says = "from ipykernel.connect import get_connection_info as info\nprint(info(unpack=True)['transport'])"
     toy.notebook(folder / "task2.ipynb", "Part I", says)
     notebook, _ = verify.run_notebook(folder / "task2.ipynb", folder / "scratch")
@@ -232,9 +233,9 @@ def test_wrong_arguments_end_with_one_error(unbuilt, arguments):
     assert done.returncode != 0 and "Traceback" not in done.stderr and "build.py: " in done.stderr
 
 
-def under_way(folder, *arguments):
+def under_way(folder, *arguments, seconds="30"):
     """A build that hangs in its notebooks."""
-    environment = os.environ | {"TOY_SECONDS": "30"}
+    environment = os.environ | {"TOY_SECONDS": seconds}
     command = [sys.executable, "report/build.py", *arguments]
     process = subprocess.Popen(
         command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -244,6 +245,21 @@ def under_way(folder, *arguments):
         time.sleep(0.05)
     time.sleep(2)
     return process
+
+
+def ended(folder):
+    """Whether nothing that mentions `folder` runs any more, within a minute."""
+    deadline = time.monotonic() + 60
+    while mentioning(folder) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return not mentioning(folder)
+
+
+def test_what_a_killed_build_had_started_ends(unbuilt):
+    process = under_way(unbuilt, "notebooks", seconds="600")
+    process.kill()
+    process.communicate()
+    assert ended(unbuilt)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -257,10 +273,7 @@ def test_a_signal_ends_a_build_with_one_line_and_no_orphans(unbuilt, number):
     _, errors = process.communicate(timeout=60)
     assert process.returncode != 0 and len(errors.strip().splitlines()) == 1, errors
     assert f"notebooks was stopped by {number.name}" in errors and "to go on: ./run_all.sh notebooks" in errors
-    deadline = time.monotonic() + 60
-    while mentioning(unbuilt) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not mentioning(unbuilt) and (unbuilt / "Part1/task2.ipynb").read_bytes() == before
+    assert ended(unbuilt) and (unbuilt / "Part1/task2.ipynb").read_bytes() == before
     assert [path.name for path in (unbuilt / "report/.build").iterdir()] == ["lock"]
 
 

@@ -169,6 +169,13 @@ def test_which_modules_count_as_foreign(tmp_path, monkeypatch):
     bad.append(packages / "borrowed.py")
     assert verify.foreign([*map(str, good), None, "<frozen os>"], unpacked) == []
     assert sorted(verify.foreign([*map(str, good + bad)], unpacked)) == sorted(map(str, bad))
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report/tables.py").touch()
+    (packages / "inner.py").symlink_to(tmp_path / "report/tables.py")
+    monkeypatch.setattr(verify, "ROOT", tmp_path)  # the environment lies in the checkout, as .venv does
+    assert verify.foreign([str(packages / "inner.py"), str(packages / "numpy/utils.py")], unpacked) == [
+        str(packages / "inner.py")
+    ]
 
 
 # ---------------------------------------------------------------------------------------------------- its entries

@@ -114,6 +114,6 @@ def state(folder):
 
 
 def mentioning(folder):
-    """Processes whose command or folder lies in `folder`."""
+    """Processes whose command line names `folder`."""
     listed = subprocess.run(["ps", "-ewwo", "pid,args"], capture_output=True, text=True, check=True).stdout
     return [line for line in listed.splitlines() if str(folder) in line]

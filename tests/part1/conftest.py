@@ -20,7 +20,7 @@ MADE = ("results", "*.ipynb", "*.pdf", "__pycache__")
 
 @pytest.fixture(autouse=True)
 def edited(request, monkeypatch):
-    """Tests without the mark `results` find all results stale in their process, as after an edit, and pass even so."""
+    """Tests without the mark `results` find all results stale in their process, as after an edit, and must pass."""
     import artifacts
 
     if not request.node.get_closest_marker("results"):

@@ -16,6 +16,7 @@ from common import ROOT, forked, python
 from PIL import Image
 
 import artifacts
+import runner
 from gan_study import claims, experiments, report, summaries, tables
 from recipes import OURS, RECIPES, asdict
 
@@ -45,6 +46,11 @@ def test_a_killed_grid_is_completed_and_then_up_to_date(part2):
     assert set(before) < set(after) and len({json.loads(line)["name"] for line in after}) == len(after) == 3
     again = forked(*grid, cwd=part2, env=SMOKE)
     assert "min remain" not in again.stdout and again.returncode == 0
+
+
+def test_what_looks_at_the_same_trainings_is_done_one_after_the_other():
+    order = list(runner.waves(experiments.RESULTS, ["published", "opinions", "trainings"]))
+    assert order == [["trainings"], ["opinions"], ["published"]]
 
 
 def test_each_training_is_planned_once():
