@@ -14,7 +14,7 @@ import pytest
 import toy
 from common import python
 from filelock import FileLock, Timeout
-from toy import NAME, STUDENT, build, mentioning
+from toy import NAME, STUDENT, build, ended, mentioning
 
 import build as builder
 import pdf
@@ -247,14 +247,6 @@ def under_way(folder, *arguments, seconds="30"):
     return process
 
 
-def ended(folder):
-    """Whether nothing that mentions `folder` runs any more, within a minute."""
-    deadline = time.monotonic() + 60
-    while mentioning(folder) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return not mentioning(folder)
-
-
 def test_what_a_killed_build_had_started_ends(unbuilt):
     process = under_way(unbuilt, "notebooks", seconds="600")
     process.kill()
@@ -270,7 +262,7 @@ def test_a_signal_ends_a_build_with_one_line_and_no_orphans(unbuilt, number):
     with pytest.raises(Timeout):
         FileLock(unbuilt / "report/.build/lock").acquire(timeout=0)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=20)
     assert process.returncode != 0 and len(errors.strip().splitlines()) == 1, errors
     assert f"notebooks was stopped by {number.name}" in errors and "to go on: ./run_all.sh notebooks" in errors
     assert ended(unbuilt) and (unbuilt / "Part1/task2.ipynb").read_bytes() == before

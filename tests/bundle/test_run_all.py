@@ -154,7 +154,7 @@ def test_a_signal_ends_a_stage_with_one_line_and_no_orphans(unbuilt, number, nam
     children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
     assert children
     process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=20)
     line = f"run_all.sh: stopped by {name} in stage part1; results that were complete are kept; to go on: ./run_all.sh"
     assert process.returncode == {"SIGTERM": 143, "Ctrl-C": 130}[name] and errors.splitlines() == [f"{line} part1"]
     groups = subprocess.run(["ps", "-eo", "pgid,stat"], capture_output=True, text=True).stdout.split("\n")

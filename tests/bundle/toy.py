@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -117,3 +118,11 @@ def mentioning(folder):
     """Processes whose command line names `folder`."""
     listed = subprocess.run(["ps", "-ewwo", "pid,args"], capture_output=True, text=True, check=True).stdout
     return [line for line in listed.splitlines() if str(folder) in line]
+
+
+def ended(folder):
+    """Whether nothing that mentions `folder` runs any more, within a minute."""
+    deadline = time.monotonic() + 60
+    while mentioning(folder) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return not mentioning(folder)
