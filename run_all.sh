@@ -193,6 +193,7 @@ stage_test() { # three processes side by side: Part 1's tests and then the bundl
   "$PYTHON" -m ruff check .
   "$PYTHON" -m ruff format --check .
   logs=$(mktemp -d)
+  trap "rm -rf '$logs'" EXIT
   export OMP_NUM_THREADS=1 CUDA_VISIBLE_DEVICES=""
   tested() { # name, what to test
     if "$PYTHON" -m pytest -q -p no:cacheprovider "${@:2}" >"$logs/$1" 2>&1; then touch "$logs/$1.passed"; fi
@@ -206,7 +207,6 @@ stage_test() { # three processes side by side: Part 1's tests and then the bundl
     printf '== %-6s %s\n' "$name" "$(tail -n 1 "$logs/$name" || true)"
     [ -f "$logs/$name.passed" ] || failed="$failed $name"
   done
-  rm -rf "$logs"
   [ -z "$failed" ] || fail "tests failed in:$failed"
 }
 
