@@ -35,7 +35,8 @@ LENGTHS = {  # the recipe, its length as published or the longest that ours is c
     "D2": (RECIPES["D2"], 200, (0,)),
     "B2": (RECIPES["template"], 50, (0,)),
     "ganpy-eps": (RECIPES["ganpy-eps"], 50, (0,)),
-    "no annealing": (replace(OURS, anneal=1.0), OURS.n_epochs, SEEDS),
+    "faster average": (replace(OURS, ema=0.9995), OURS.n_epochs, SEEDS),
+    "faster average, no annealing": (replace(OURS, ema=0.9995, anneal=1.0), OURS.n_epochs, SEEDS),
 }
 FRACTIONS = (0.5,) if artifacts.SMOKE else (0.0, 0.25, 0.5, 0.75)  # of a training, after which rates may fall
 DECAYS = (0.0, 0.999, 0.9995, 0.9998)  # of the moving average; 0: none

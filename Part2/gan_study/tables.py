@@ -175,22 +175,24 @@ def opinions():
     return Table(["images", "epochs", *found, "sure, %", "variance"], rows, "lrrrrrrr")
 
 
+def range_of(values):
+    """The least and the largest of `values`; one of them if they are equal."""
+    return " to ".join(map(significant, dict.fromkeys((min(values), max(values)))))
+
+
 def tuning():
     """Distances by the tuning classifier: a row for each training, a column for each decay; bold: the least.
 
-    The last row: the range over our recipe's seeds.
+    The last row: the range over the seeds of our recipe, as it is and with another decay.
     """
-    found, seeds = summaries.tuning(), sorted(row.found["tuning"]["frechet"] for row in summaries.final())
+    found, known = summaries.tuning(), summaries.averages()
     least = min(distance for row in found.values() for distance in row.values())
     rows = [
         [f"{part:g}", *(f"**{significant(v)}**" if v == least else significant(v) for v in row.values())]
         for part, row in found.items()
     ]
-    known = {OURS.ema: " to ".join(significant(distance) for distance in dict.fromkeys((seeds[0], seeds[-1])))}
-    rows += [
-        None,
-        [f"our recipe in bfloat16, seeds: {len(seeds)}", *(known.get(decay, "–") for decay in experiments.DECAYS)],
-    ]
+    cells = [range_of(known[decay]) if decay in known else "–" for decay in experiments.DECAYS]
+    rows += [None, [f"our recipe, seeds: {len(known[OURS.ema])}", *cells]]
     decays = [f"decay {decay:g}" if decay else "no average" for decay in experiments.DECAYS]
     return Table([SETTINGS["anneal"], *decays], rows, "l" + "r" * len(decays))
 
