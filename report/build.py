@@ -205,7 +205,7 @@ def notebooks(args):
 
 def totals():
     """What the report says about all runs of both Parts, from their results."""
-    files = sorted(ROOT.glob("Part[12]/results/*.jsonl"))
+    files = sorted(ROOT.glob("Part[12]/results/[!.]*.jsonl"))
     runs = [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
     return {
         "Artifacts": digest(files),

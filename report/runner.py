@@ -2,6 +2,7 @@
 
 import contextlib
 import graphlib
+import os
 import pkgutil
 import signal
 import sys
@@ -125,6 +126,7 @@ def parallel(tasks, jobs, dask):
         for perform, name, run, settings in tasks
     )
     warnings.filterwarnings("ignore", module="joblib")  # of the tasks that an interruption cancels
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")  # loky's, of what ended workers leave to it
     ended = False
     try:
         if dask:

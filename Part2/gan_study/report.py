@@ -183,11 +183,9 @@ def about_tuning():
     tried, known = summaries.tuning()[OURS.anneal], summaries.averages()
     (faster,) = {*known} - {OURS.ema}
     return {
-        "TuningDecays": len(experiments.DECAYS) - 1,
         "TuningOurs": tables.significant(tried[OURS.ema]),
         "TuningFaster": tables.significant(tried[faster]),
         "TuningFasterDecay": f"{faster:g}",
-        "TuningHalf": tables.significant(known[OURS.ema][0]),  # in bfloat16, of the same seed
         "TuningSeeds": tables.range_of(known[OURS.ema]),
         "TuningFasterSeeds": tables.range_of(known[faster]),
     }

@@ -183,7 +183,7 @@ def range_of(values):
 def tuning():
     """Distances by the tuning classifier: a row for each training, a column for each decay; bold: the least.
 
-    The last row: the range over the seeds of our recipe, as it is and with another decay.
+    The last row: the range over the seeds of separate trainings by our recipe, and by it with another decay.
     """
     found, known = summaries.tuning(), summaries.averages()
     least = min(distance for row in found.values() for distance in row.values())
@@ -192,7 +192,7 @@ def tuning():
         for part, row in found.items()
     ]
     cells = [range_of(known[decay]) if decay in known else "–" for decay in experiments.DECAYS]
-    rows += [None, [f"our recipe, seeds: {len(known[OURS.ema])}", *cells]]
+    rows += [None, [f"in {'bfloat16' if OURS.bf16 else 'float32'}, seeds: {len(known[OURS.ema])}", *cells]]
     decays = [f"decay {decay:g}" if decay else "no average" for decay in experiments.DECAYS]
     return Table([SETTINGS["anneal"], *decays], rows, "l" + "r" * len(decays))
 

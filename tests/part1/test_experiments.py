@@ -27,7 +27,7 @@ def study(*arguments, cwd):
 def outcome(folder):
     """The records, without what differs from run to run."""
     kept = {}
-    for path in sorted((folder / "results").glob("*.jsonl")):
+    for path in sorted((folder / "results").glob("[!.]*.jsonl")):  # not what is half-written
         for line in path.read_text().splitlines():
             record = json.loads(line)
             kept[path.stem, record["name"]] = {

@@ -190,11 +190,10 @@ def test_what_the_prose_says_of_other_schedules_and_averages_holds():
     assert best[0] == f"{OURS.anneal:g}" and best[-1].startswith("**")
     assert rows[-1][3:] == [f"{min(each):.2f} to {max(each):.2f}" for each in seeds.values()]
     assert median_low(seeds[OURS.ema]) < median_low(seeds[0.9995])
-    half, full = (
-        summaries.medians([row.found for row in summaries.ablation()[name]]) for name in ("no annealing", "float32")
-    )
-    assert seeds[OURS.ema][0] / found[OURS.anneal][OURS.ema] > half["tuning"] / full["tuning"] > 1
-    assert half["frechet"] > full["frechet"]
+    assert found[OURS.anneal][OURS.ema] < min(map(min, seeds.values()))
+    half, full = (summaries.ablation()[name] for name in ("no annealing", "float32"))
+    assert summaries.medians([e.found for e in half])["frechet"] > summaries.medians([e.found for e in full])["frechet"]
+    assert min(seeds[OURS.ema]) < max(seeds[0.9995]) and min(seeds[0.9995]) < max(seeds[OURS.ema])
 
 
 def test_chances_of_a_draw_of_digits():
