@@ -87,7 +87,7 @@ def baselines():
 
 
 def trap():
-    """One handed-out dataset.py beside honest data: LSTM, 2,048 palindromes of 10 digits and 100,000 of 20."""
+    """One handed-out dataset.py beside random data: LSTM, 2,048 palindromes of 10 digits and 100,000 of 20."""
     for (T, total_len), leaking, seed in product(shortened(((10, 2048), (20, 100_000))), (True, False), SEEDS):
         settings = {"min_updates": 300, "total_len": total_len, "leaking": leaking}
         config = run("lstm", "pytorch", [T], seed, 300, 10, 0, **settings).config

@@ -75,17 +75,17 @@ def defaults():
 
 
 def trap():
-    """Validation accuracy over updates on leaking and on honest data; networks of the former on honest data."""
+    """Validation accuracy over updates on leaking and on random data; networks of the former on random data."""
     groups = grouped("trap", "T", "leaking")
     lengths = sorted({T for T, _ in groups})
     fig, axes = panels(1, len(lengths), 1.6, sharey=True, squeeze=False)
     for ax, T in zip(axes[0], lengths, strict=True):
-        for leaking, colour, name in ((True, "#D55E00", "leaking data"), (False, "#0072B2", "honest data")):
+        for leaking, colour, name in ((True, "#D55E00", "leaking data"), (False, "#0072B2", "random data")):
             curves = [points(run, "val_accuracy") for run in groups[T, leaking]]
             band(ax, curves, color=colour, label=f"trained and validated on {name}")
         found = groups[T, True]
         ends, scores = [run["updates"] for run in found], [run["honest_accuracy"] for run in found]
-        ax.plot(ends, scores, "x", color="#D55E00", ms=5, label="trained on leaking, tested on honest data")
+        ax.plot(ends, scores, "x", color="#D55E00", ms=5, label="trained on leaking, tested on random data")
         chance(ax)
         ax.set(title=f"T = {T}", xlabel="updates", ylim=(0, 1.03))
     axes[0, 0].set_ylabel("accuracy")

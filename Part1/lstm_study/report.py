@@ -73,7 +73,7 @@ def plain_phrase(runs):
     reached = {run["config"]["T"]: epoch for run in runs if (epoch := summaries.epochs(run))}
     where = f"all {len(runs)} lengths" if len(reached) == len(runs) else f"{len(reached)} of {len(runs)} lengths"
     longer = [epoch for T, epoch in reached.items() if T > 5]
-    return f"{where}, beyond $T = 5$ by epoch {max(longer)}" if longer else where
+    return f"{where} (for $T > 5$ by epoch {max(longer)})" if longer else where
 
 
 def about_race():
@@ -190,6 +190,7 @@ def about_published():
         "AoneLstm": percent(accuracies(A1["lstm", T])),
         "AoneRnn": percent(accuracies(A1["rnn", T])),
         "TrapUpdates": summaries.setting("trap", "max_updates"),
+        "TrapSets": " or ".join(f"{n:,} of $T = {T}$" for T, n in grouped("trap", "T", "total_len")),
         "DoneBistable": len(D1),
         "DoneBistableUpdates": max(run["solved_at"] or 0 for run in D1),
         "Claims": len(claims.every()),
@@ -225,6 +226,7 @@ def about_bistable():
 def about_gradients():
     fading = {
         "FadeRnnPytorch": inside_figures.fading("rnn", "pytorch"),
+        "FadeRnnIdentity": inside_figures.fading("rnn", "identity"),
         "FadeLstmPytorch": inside_figures.fading("lstm", "pytorch"),
         "FadeLstmForget": inside_figures.fading("lstm", "forget bias 1"),
         "FadeLstmChrono": inside_figures.fading("lstm", "chrono"),

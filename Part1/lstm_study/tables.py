@@ -121,13 +121,13 @@ def plain():
 
 
 def trap():
-    """Per cent of labels 0, of a constant answer's and of the LSTM's accuracy, on leaking and on honest data."""
+    """Per cent of labels 0, of a constant answer's and of the LSTM's accuracy, on leaking and on random data."""
     rows = []
     for (T, leaking), runs in grouped("trap", "T", "leaking").items():
         keys = ("zeros", "constant", "accuracy", "honest_accuracy")
         values = [percent([run[key] for run in runs]) for key in keys]
-        rows.append([T, "leaking" if leaking else "honest", *values])
-    header = ["$T$", "data", "label 0", "constant answer", "LSTM, held-out", "LSTM, honest data"]
+        rows.append([T, "leaking" if leaking else "random", *values])
+    header = ["$T$", "data", "label 0", "constant answer", "LSTM, held-out", "LSTM, random data"]
     return Table(header, rows, "rlrrrr")
 
 

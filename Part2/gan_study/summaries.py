@@ -10,6 +10,7 @@ from gan_study import benchmark, experiments
 from recipes import OURS
 
 WORDS = {  # what tables and figures call the recipes and what ours is without
+    "ours": "our recipe",
     "ganpy": "popular script",
     "ganpy-eps": "popular script, fixed",
     "ganpy annealed": "popular script, annealed",
@@ -103,9 +104,11 @@ def classifiers():
 
 
 def opinions():
-    """{classifier: {("annealed" or "constant", epochs): {"all", "sure", "share", "variance"}, medians over seeds}}.
+    """{classifier: {("annealed" or "constant", epochs): what it sees, medians over seeds}}.
 
-    Beside these, ("test images", None), and ("training images", None), which has "all" only.
+    "all", "sure" and "blurred" are Fréchet distances, "share" is of the images that the reporting classifier is sure
+    of, "variance" and "roughness" are as in opinions.py. Beside the recipes, ("test images", None), and
+    ("training images", None), the first against the rest, which lacks "sure" and "share".
     """
     found = {}
     for record in experiments.RESULTS.load("opinions"):
@@ -120,12 +123,12 @@ def opinions():
 
 
 def tuning():
-    """{part of training before the rates fall: {decay of the moving average (0: none): Fréchet distance}}.
+    """{recipe, as in experiments.TRIED: {decay of the moving average (0: none): Fréchet distance}}.
 
     By the tuning classifier; of one seed, in float32.
     """
     return {
-        record["config"]["recipe"]["anneal"]: {float(decay): distance for decay, distance in record["frechet"].items()}
+        record["name"].replace("_", " "): {float(decay): distance for decay, distance in record["frechet"].items()}
         for record in experiments.RESULTS.load("tuning")
     }
 

@@ -71,8 +71,10 @@ def recipes():
         for key in keys
         if key not in ("seed", "n_epochs")  # the table of quality says how long each was trained
     ]
-    heads = {"ganpy": "popular script", "ganpy-eps": "same, fixed", "C3": "author C's", "D2": "author D's"}
-    return Table(["setting", *(heads.get(name, name) for name in settings)], rows, "l" + "r" * len(settings))
+    heads = {"ganpy-eps": "same, fixed", "C3": "author C's"}
+    return Table(
+        ["setting", *(heads.get(name, summaries.words(name)) for name in settings)], rows, "l" + "r" * len(settings)
+    )
 
 
 def significant(value):
@@ -160,19 +162,19 @@ def quality():
 
 
 def opinions():
-    """Fréchet distances by four classifiers: of all images, then of those alone that the reporting one is sure of."""
+    """Fréchet distances by four classifiers: of all images, of those alone that one is sure of, of blurred ones."""
     found = summaries.opinions()
     names = {"annealed": "our recipe", "constant": "without annealing"}
     rows = []
-    for what, suffix in (("all", ""), ("sure", ", sure images only")):
+    for what, suffix in (("all", ""), ("sure", ", sure images only"), ("blurred", ", blurred")):
         rows += [None] if rows else []
         for (name, epochs), seen in found["reporting"].items():
             if what in seen:
                 cells = [significant(by[name, epochs][what]) for by in found.values()]
-                known = what == "all" and "share" in seen
-                images = [f"{100 * seen['share']:.1f}", f"{seen['variance']:.0f}"] if known else ["–", "–"]
+                share = f"{100 * seen['share']:.1f}" if "share" in seen else "–"
+                images = [share, f"{seen['variance']:.0f}", f"{seen['roughness']:.0f}"] if what == "all" else ["–"] * 3
                 rows.append([names.get(name, name) + suffix, epochs or "–", *cells, *images])
-    return Table(["images", "epochs", *found, "sure, %", "variance"], rows, "lrrrrrrr")
+    return Table(["images", "epochs", *found, "sure, %", "variance", "roughness"], rows, "lrrrrrrrr")
 
 
 def range_of(values):
@@ -181,20 +183,20 @@ def range_of(values):
 
 
 def tuning():
-    """Distances by the tuning classifier: a row for each training, a column for each decay; bold: the least.
+    """Distances by the tuning classifier: a row for each training, a column for each decay; bold: the least of each.
 
     The last row: the range over the seeds of separate trainings by our recipe, and by it with another decay.
     """
     found, known = summaries.tuning(), summaries.averages()
-    least = min(distance for row in found.values() for distance in row.values())
+    least = {min(row[decay] for row in found.values()) for decay in experiments.DECAYS}
     rows = [
-        [f"{part:g}", *(f"**{significant(v)}**" if v == least else significant(v) for v in row.values())]
-        for part, row in found.items()
+        [summaries.words(name), *(f"**{significant(v)}**" if v in least else significant(v) for v in row.values())]
+        for name, row in found.items()
     ]
     cells = [range_of(known[decay]) if decay in known else "–" for decay in experiments.DECAYS]
-    rows += [None, [f"in {'bfloat16' if OURS.bf16 else 'float32'}, seeds: {len(known[OURS.ema])}", *cells]]
+    rows += [None, [f"our recipe in {'bfloat16' if OURS.bf16 else 'float32'}, seeds: {len(known[OURS.ema])}", *cells]]
     decays = [f"decay {decay:g}" if decay else "no average" for decay in experiments.DECAYS]
-    return Table([SETTINGS["anneal"], *decays], rows, "l" + "r" * len(decays))
+    return Table(["recipe", *decays], rows, "l" + "r" * len(decays))
 
 
 def speed():
@@ -209,8 +211,8 @@ def paths():
     """How evenly paths move, and how often what lies between looks real: ours, cross-fades and jumps."""
     ours, real = summaries.shipped().found["paths"], summaries.real()["paths"]
     ways = {
-        "ours, straight": ours["linear"],
-        "ours, on the sphere": ours["spherical"],
+        "our path, straight": ours["linear"],
+        "our path, on the sphere": ours["spherical"],
         "cross-fade of real images": real["cross-fade"],
         "jump between real images": real["jump"],
     }

@@ -1,4 +1,4 @@
-"""Other schedules and moving averages than our recipe's, at the length that is shipped, by the tuning classifier alone.
+"""Other settings and moving averages than our recipe's, at full length, by the tuning classifier alone.
 
     python -m gan_study tuning              results/tuning.jsonl, unless up to date
 
@@ -51,11 +51,23 @@ class Averages:
         return {decay: my_gan.averaged(each) if decay else each.module for decay, each in self.averages.items()}
 
 
+def fade(recipe, generator, optimizer, left):
+    """Before each batch sets R1's weight: it falls in step with the rate of `optimizer`, to `left` of it at rate 0."""
+    full = recipe.r1
+
+    def set_weight(*_):
+        share = left + (1 - left) * optimizer.param_groups[0]["lr"] / recipe.lr
+        object.__setattr__(recipe, "r1", full * share)  # a Recipe is frozen, but my_gan.train reads its weight from it
+
+    generator.register_forward_pre_hook(set_weight)
+
+
 def trained(config, work, data_root=mnist.HERE, device="cpu"):
     """({decay: generator} of the training by config["recipe"], which goes on in the Folder `work`; its history)."""
     recipe = Recipe(**config["recipe"])
     parts, rng = my_gan.build(recipe, device)
     averages = Averages(parts[1], parts[2], config["decays"])
+    fade(recipe, parts[1], parts[2], config["r1_left"])
     dataloader = mnist.Batches(*mnist.load(recipe.dataset, "train", data_root), recipe.batch_size, rng, device)
     history = my_gan.train(dataloader, *parts, recipe, rng, work.path, resume=True)
     return averages.generators(), history
@@ -67,7 +79,7 @@ def perform(config, data_root=mnist.HERE, device="cpu", retrain=False):
     The finished checkpoint stays in runs/study/: measuring again trains nothing. Its folder is named after all that
     determines it, since the checkpoint itself knows nothing of the averages.
     """
-    name = f"{config['folder']}_{artifacts.fingerprint(config['decays'], trained)}"
+    name = f"{config['folder']}_{artifacts.fingerprint([config['decays'], config['r1_left']], trained)}"
     with Folder(HERE / "runs" / "study" / name, config["recipe"], my_gan.perform).alone() as work:
         if retrain or not work.resumable():
             work.clear()

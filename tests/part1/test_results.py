@@ -108,9 +108,9 @@ def test_what_the_race_says(monkeypatch):
 @pytest.mark.parametrize(
     ("epochs", "said"),
     [
-        ({5: 60, 10: 1, 15: 4}, "all 3 lengths, beyond $T = 5$ by epoch 4"),
+        ({5: 60, 10: 1, 15: 4}, "all 3 lengths (for $T > 5$ by epoch 4)"),
         ({5: 60, 10: None, 15: None}, "1 of 3 lengths"),
-        ({5: None, 10: 2, 15: None}, "1 of 3 lengths, beyond $T = 5$ by epoch 2"),
+        ({5: None, 10: 2, 15: None}, "1 of 3 lengths (for $T > 5$ by epoch 2)"),
         ({5: None, 10: None, 15: None}, "0 of 3 lengths"),
     ],
 )

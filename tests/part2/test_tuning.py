@@ -1,4 +1,4 @@
-"""The search over schedules and moving averages: its generators are those of trainings of their own, to the bit."""
+"""The search over settings and moving averages: its generators are those of trainings of their own, to the bit."""
 
 import io
 from dataclasses import asdict, replace
@@ -7,13 +7,14 @@ import pytest
 import torch
 
 import my_gan
+from checkpoint import Folder
 from dataset import mnist
 from gan_study import measures, tuning
 from gan_study.classifier import load_classifier
 from recipes import OURS
 
 TOY = replace(OURS, dataset="digits", n_epochs=2, save_interval=1000, seed=0)
-CONFIG = {"recipe": asdict(TOY), "decays": (0.0, 0.5, TOY.ema), "folder": "toy", "n_samples": 300}
+CONFIG = {"recipe": asdict(TOY), "r1_left": 1.0, "decays": (0.0, 0.5, TOY.ema), "folder": "toy", "n_samples": 300}
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_interrupted_and_resumed_each_generator_is_that_of_a_training_of_its_own
         tuning.perform(CONFIG, retrain=True)
 
 
-def test_other_averages_have_a_folder_of_their_own(tmp_path, monkeypatch):
+def test_other_averages_and_penalties_have_folders_of_their_own(tmp_path, monkeypatch):
     monkeypatch.setattr(tuning, "HERE", tmp_path)
     monkeypatch.setattr(tuning.artifacts, "fingerprint", lambda config, function: f"{config} {function.__name__}")
 
@@ -75,8 +76,32 @@ def test_other_averages_have_a_folder_of_their_own(tmp_path, monkeypatch):
 
     monkeypatch.setattr(tuning, "trained", trained)
     names = []
-    for decays in ((0.5,), (0.0,), (0.5,)):
+    for changes in ({"decays": (0.5,)}, {"decays": (0.0,)}, {"decays": (0.5,)}, {"decays": (0.5,), "r1_left": 0.1}):
         with pytest.raises(ValueError) as error:
-            tuning.perform(CONFIG | {"decays": decays})
+            tuning.perform(CONFIG | changes)
         names.append(str(error.value))
-    assert names == ["toy_(0.5,) trained", "toy_(0.0,) trained", "toy_(0.5,) trained"]
+    assert names == [f"toy_[{those}] trained" for those in ("(0.5,), 1.0", "(0.0,), 1.0", "(0.5,), 1.0", "(0.5,), 0.1")]
+
+
+def test_the_penalty_falls_with_the_rates_in_a_resumed_training_too(tmp_path, monkeypatch):
+    step, seen, stop = my_gan.step_D, [], 30
+
+    def noting(discriminator, optimizer, real, fake, recipe, *others):
+        if len(seen) == stop:
+            raise KeyboardInterrupt
+        seen.append((recipe.r1, optimizer.param_groups[0]["lr"]))
+        return step(discriminator, optimizer, real, fake, recipe, *others)
+
+    monkeypatch.setattr(my_gan, "step_D", noting)
+    recipe = replace(TOY, anneal=0.0)
+    config = CONFIG | {"recipe": asdict(recipe), "r1_left": 0.1}
+    work = Folder(tmp_path, config["recipe"], my_gan.perform)
+    with pytest.raises(KeyboardInterrupt):
+        tuning.trained(config, work)
+    del seen[23:]  # what follows the checkpoint after the first epoch is done again
+    stop = None
+    tuning.trained(config, work)
+    weights, rates = zip(*seen, strict=True)
+    assert len(weights) == 46 and rates[0] == TOY.lr and rates[-1] == pytest.approx(TOY.lr / 46)
+    assert weights == pytest.approx([TOY.r1 * (0.1 + 0.9 * rate / TOY.lr) for rate in rates])
+    assert weights[-1] < weights[23] < weights[22] < TOY.r1 == weights[0]
