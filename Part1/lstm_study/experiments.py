@@ -124,7 +124,7 @@ def C2():
 
 
 def D1():
-    """2,048 palindromes, 80 to 20, RMSProp 1e-3, T = 5 to 20: 100 epochs as published, up to 200; and bistable."""
+    """2,048 palindromes, 80 to 20, RMSProp 1e-3, T = 5 to 20: 100 epochs as published, or more; and bistable."""
     epoch = 1639 // 128
     for T, (model, initialisation), seed in product(shortened((5, 10, 15, 20)), PUBLISHED_AND_OURS, SEEDS):
         least, most = (0, 100) if initialisation == "bistable" else (100, 200)  # epochs
